@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT
+ * The probe command: one file per verb, one table of verbs (main.c), shared terminal helpers.
+ * The command sees only the public headers of libprobe.
+ */
+#ifndef PROBE_CLI_H
+#define PROBE_CLI_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "probe/probe.h"
+
+/* Exit codes, documented in probe(1) and the README. */
+enum cli_exit {
+	CLI_OK = 0,		/* every cell measured */
+	CLI_NOTHING = 1,	/* nothing could be measured, or the verb failed */
+	CLI_USAGE = 2,		/* bad option or argument; nothing was started */
+	CLI_SOME_FAILED = 3,	/* some cells failed; named on stderr */
+	CLI_INTERRUPTED = 130,	/* Ctrl-C; what was measured is kept */
+};
+
+struct cli_verb {
+	const char *name;
+	const char *summary;		     /* one line for `probe help` */
+	int (*run)(int argc, char **argv);   /* argv[0] is the verb; returns enum cli_exit */
+	void (*help)(FILE *out);	     /* full help text of the verb */
+};
+
+int cli_run(int argc, char **argv);
+int cli_list(int argc, char **argv);
+int cli_doctor(int argc, char **argv);
+int cli_plot(int argc, char **argv);
+void cli_run_help(FILE *out);
+void cli_list_help(FILE *out);
+void cli_doctor_help(FILE *out);
+void cli_plot_help(FILE *out);
+
+/* term.c: --color auto|always|never, NO_COLOR, CLICOLOR_FORCE, TERM=dumb. */
+enum cli_color { CLI_COLOR_AUTO, CLI_COLOR_ALWAYS, CLI_COLOR_NEVER };
+int cli_color_parse(const char *text, enum cli_color *out); /* 0, or -1 unknown word */
+bool cli_color_on(enum cli_color choice, FILE *stream);
+/* One-line error on stderr: "probe: " + text. Always returns CLI_USAGE, CLI_NOTHING, ... as given. */
+int cli_error(enum cli_exit code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Whole text must be one number within [min, max]; 0, or -1 and a message on stderr naming the
+ * option and the range. */
+int cli_parse_long(const char *option, const char *text, long min, long max, long *out);
+int cli_parse_double(const char *option, const char *text, double min, double max, double *out);
+
+/* table.c: the breakdown table of a run, per interpreter; at most 100 columns. */
+enum cli_unit { CLI_UNIT_NS, CLI_UNIT_CYCLES };
+struct cli_table_options {
+	enum cli_unit unit;
+	int phases; /* 3 or 8 */
+	bool color;
+};
+void cli_table_print(const struct probe_run *run, const struct cli_table_options *options,
+		     FILE *out);
+
+/* plot.c: draws a run with gnuplot; the suffix of path chooses svg, png or pdf. */
+int cli_plot_run(const struct probe_run *run, const char *path, struct probe_error *err);
+int cli_plot_run_in(const struct probe_run *run, const char *path, enum cli_unit unit,
+		    struct probe_error *err);
+
+#endif

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT
+ * The breakdown table of a run: one block an interpreter and workload, one row a path, never wider
+ * than GRID_WIDTH.
+ */
+#include "table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define THOUSANDS 4
+
+enum { UNIT_NS, UNIT_CYCLES, UNIT_CYCLES_ESTIMATED, UNIT_TICKS };
+
+/* Each unit, and a thousand, a million, ... of it for what would not fit. */
+static const char *const unit_names[][THOUSANDS] = {
+	[UNIT_NS] = {"ns", "us", "ms", "s"},
+	[UNIT_CYCLES] = {"cycles", "kcycles", "Mcycles", "Gcycles"},
+	[UNIT_CYCLES_ESTIMATED] = {"est. cycles", "est. kcycles", "est. Mcycles", "est. Gcycles"},
+	[UNIT_TICKS] = {"ticks", "kticks", "Mticks", "Gticks"},
+};
+
+/* The rows of one interpreter and workload. */
+struct block {
+	size_t first_cell;
+	struct grid grid;
+};
+
+struct layout {
+	struct table table;
+	const struct table_form *form;
+	const char *const *unit_names;
+	double per_tick;
+	struct block *blocks;
+	size_t block_count;
+};
+
+const struct probe_engine *table_engine(const struct probe_cell *cell)
+{
+	const struct probe_engine *e = NULL;
+
+	if (cell->status == PROBE_CELL_OK)
+		e = probe_cell_engine(cell);
+	return e && e->total.state != PROBE_ABSENT ? e : NULL;
+}
+
+void table_figure(struct table *t, const struct probe_value *value, const struct probe_engine *e,
+		  enum probe_figure_form form, char *buf, size_t size)
+{
+	if (value->state != PROBE_ABSENT && value->below_floor)
+		t->marks |= TABLE_FLOOR;
+	probe_figure_text(value, t->per_tick, e->floor_ticks, form, buf, size);
+}
+
+static void say_why(const struct probe_cell *cell, struct grid_row *row)
+{
+	const char *status = probe_cell_status_name(cell->status);
+	const char *reason = cell->reason ? cell->reason : "no reason given";
+	bool broken = cell->status == PROBE_CELL_FAILED || cell->status == PROBE_CELL_CRASHED ||
+		      cell->status == PROBE_CELL_TIMEOUT;
+
+	if (cell->status == PROBE_CELL_OK || cell->status == PROBE_CELL_PENDING) {
+		status = "not measured";
+		reason = cell->reason ? cell->reason : "the run ended before its turn";
+	}
+	row->color = broken ? "31" : "2";
+	if (asprintf(&row->message, "%s: %s", status, reason) < 0)
+		row->message = NULL;
+}
+
+struct grid_row *table_row(struct table *t, const struct probe_cell *cell,
+			   const struct probe_engine *e, struct grid *grid)
+{
+	struct grid_row *row = grid_add(grid);
+	bool contended = e && e->contended, timeline = e == &cell->timeline;
+
+	if (!row)
+		return NULL;
+	snprintf(row->text[0], GRID_TEXT, "%.30s%s%s", cell->path, contended ? " !" : "",
+		 timeline ? " t" : "");
+	t->marks |= contended ? TABLE_CONTENDED : 0u;
+	t->marks |= timeline ? TABLE_TIMELINE : 0u;
+	if (e)
+		return row;
+	say_why(cell, row);
+	return NULL;
+}
+
+static bool same_block(const struct probe_cell *a, const struct probe_cell *b)
+{
+	return !strcmp(a->interpreter, b->interpreter) && !strcmp(a->workload, b->workload);
+}
+
+/* Builds the rows of a block in its unit, or in that unit times 1000 to some power. */
+static void build(struct layout *layout, struct block *block, int thousands)
+{
+	const struct probe_run *run = layout->table.run;
+	const struct probe_cell *first = &run->cells[block->first_cell];
+
+	grid_fini(&block->grid);
+	layout->table.per_tick = layout->per_tick;
+	for (int i = 0; i < thousands; i++)
+		layout->table.per_tick /= 1000;
+	layout->table.unit = layout->unit_names[thousands];
+	layout->form->head(&layout->table, first->workload, &block->grid);
+	for (size_t i = block->first_cell; i < run->cell_count; i++)
+		if (same_block(&run->cells[i], first))
+			layout->form->cell(&layout->table, &run->cells[i], &block->grid);
+}
+
+static bool build_all(struct layout *layout)
+{
+	const struct probe_run *run = layout->table.run;
+
+	layout->blocks = calloc(run->cell_count ? run->cell_count : 1, sizeof *layout->blocks);
+	for (size_t i = 0; layout->blocks && i < run->cell_count; i++) {
+		bool seen = false;
+
+		for (size_t j = 0; j < i && !seen; j++)
+			seen = same_block(&run->cells[i], &run->cells[j]);
+		if (!seen) {
+			layout->blocks[layout->block_count].first_cell = i;
+			build(layout, &layout->blocks[layout->block_count++], 0);
+		}
+	}
+	return layout->blocks != NULL;
+}
+
+/* Prints a block by itself: closer columns, then a larger unit, until it fits; a path's name is cut
+ * before a figure is. */
+static void print_fitted(struct layout *layout, struct block *block, bool color, FILE *out)
+{
+	const struct grid_shape *shape = layout->form->wide;
+	int widths[GRID_COLUMNS] = {0};
+	int width = grid_measure(&block->grid, shape, widths);
+
+	for (int thousands = 0; width > GRID_WIDTH && thousands < THOUSANDS; thousands++) {
+		shape = layout->form->narrow;
+		if (thousands)
+			build(layout, block, thousands);
+		memset(widths, 0, sizeof widths);
+		width = grid_measure(&block->grid, shape, widths);
+	}
+	if (width > GRID_WIDTH)
+		widths[0] -= width - GRID_WIDTH;
+	if (widths[0] < 4)
+		widths[0] = 4;
+	grid_print(&block->grid, shape, widths, color, out);
+}
+
+/* A line for an interpreter, before its blocks. */
+static void print_interpreter(const struct probe_run *run, const char *label, bool color, FILE *out)
+{
+	const struct probe_interpreter *py = probe_run_find_interpreter(run, label);
+	char build_text[128] = "";
+
+	if (py)
+		probe_interpreter_text(py, build_text, sizeof build_text);
+	fprintf(out, "\n%s%s%s%s%s\n", color ? "\033[1m" : "", label, color ? "\033[0m" : "",
+		build_text[0] ? "  " : "", build_text);
+	if (py && py->missing)
+		grid_wrap(out, "  ", 2, py->missing, 3);
+}
+
+static void print_blocks(struct layout *layout, bool color, FILE *out)
+{
+	const struct probe_run *run = layout->table.run;
+	int widths[GRID_COLUMNS] = {0}, width = 0;
+
+	/* The same columns in all blocks where that fits. */
+	for (size_t b = 0; b < layout->block_count; b++)
+		width = grid_measure(&layout->blocks[b].grid, layout->form->wide, widths);
+	for (size_t b = 0; b < layout->block_count; b++) {
+		struct block *block = &layout->blocks[b];
+		const char *label = run->cells[block->first_cell].interpreter;
+		const char *before =
+			b ? run->cells[layout->blocks[b - 1].first_cell].interpreter : "";
+
+		if (strcmp(label, before))
+			print_interpreter(run, label, color, out);
+		else
+			fputc('\n', out);
+		if (width <= GRID_WIDTH)
+			grid_print(&block->grid, layout->form->wide, widths, color, out);
+		else
+			print_fitted(layout, block, color, out);
+	}
+	/* Interpreters that gave no cell at all still get their line. */
+	for (size_t i = 0; i < run->interpreter_count; i++) {
+		bool seen = false;
+
+		for (size_t c = 0; c < run->cell_count && !seen; c++)
+			seen = !strcmp(run->cells[c].interpreter, run->interpreters[i].label);
+		if (!seen)
+			print_interpreter(run, run->interpreters[i].label, color, out);
+	}
+}
+
+/* Chooses the unit: the one asked for, or what the run has instead; returns a note on it or NULL.
+ */
+static const char *choose_unit(struct layout *layout, enum cli_unit asked)
+{
+	const struct probe_run *run = layout->table.run;
+	struct probe_scale scale;
+	const char *note = NULL;
+	size_t row = UNIT_NS;
+
+	if (asked == CLI_UNIT_CYCLES && !probe_scale_get(run, PROBE_UNIT_CYCLES, &scale)) {
+		row = scale.estimated ? UNIT_CYCLES_ESTIMATED : UNIT_CYCLES;
+		if (scale.estimated)
+			note = "core cycles per call, estimated (est.) from counter ticks and a "
+			       "chain of dependent adds";
+	} else if (!probe_scale_get(run, PROBE_UNIT_NS, &scale)) {
+		if (asked == CLI_UNIT_CYCLES)
+			note = "core cycles are absent: neither counted nor estimated in this "
+			       "run; ns instead";
+	} else {
+		row = UNIT_TICKS;
+		note = "the counter's frequency is unknown: counter ticks instead";
+		probe_scale_get(run, PROBE_UNIT_TICKS, &scale);
+	}
+	layout->per_tick = scale.per_tick;
+	layout->unit_names = unit_names[row];
+	return note;
+}
+
+void cli_table_print(const struct probe_run *run, const struct cli_table_options *options,
+		     FILE *out)
+{
+	struct layout layout = {
+		.table = {.run = run},
+		.form = options->phases == 8 ? &table_eight : &table_three,
+	};
+	const char *note = choose_unit(&layout, options->unit);
+	bool oom = !build_all(&layout);
+
+	for (size_t b = 0; b < layout.block_count; b++)
+		oom = oom || layout.blocks[b].grid.oom;
+	table_header(run, note, options->color, out);
+	/* Rows that are silently missing would mislead. */
+	if (oom)
+		fputs("\nout of memory: no table\n", out);
+	else
+		print_blocks(&layout, options->color, out);
+	table_notes(run, layout.table.marks, out);
+	for (size_t b = 0; b < layout.block_count; b++)
+		grid_fini(&layout.blocks[b].grid);
+	free(layout.blocks);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT
+ * What the two forms of the breakdown table share.
+ */
+#ifndef PROBE_TABLE_H
+#define PROBE_TABLE_H
+
+#include "cli.h"
+#include "grid.h"
+#include "probe/figures.h"
+
+/* Marks that the rows carry, and that the notes below the table explain. */
+enum table_mark {
+	TABLE_FLOOR = 1 << 0,
+	TABLE_CONTENDED = 1 << 1,
+	TABLE_CLOSURE = 1 << 2,
+	TABLE_MERGED = 1 << 3,
+	TABLE_IN_DISPATCH = 1 << 4,
+	TABLE_LETTERS = 1 << 5,
+	TABLE_TIMELINE = 1 << 6,
+	TABLE_SPEEDUP = 1 << 7,
+};
+
+struct table {
+	const struct probe_run *run;
+	double per_tick;  /* to the unit of the block that is built */
+	const char *unit; /* its name, such as "ns" or "us" */
+	unsigned marks;   /* enum table_mark */
+};
+
+/* A form of the table: three phases in a line, or eight sub-phases in two. */
+struct table_form {
+	const struct grid_shape *wide, *narrow; /* narrow is tried when wide is too wide */
+	void (*head)(struct table *t, const char *workload, struct grid *grid);
+	void (*cell)(struct table *t, const struct probe_cell *cell, struct grid *grid);
+};
+
+extern const struct table_form table_three;
+extern const struct table_form table_eight;
+
+/* The engine that a row shows, NULL when the cell was not measured. */
+const struct probe_engine *table_engine(const struct probe_cell *cell);
+/* Adds a row with the path's name and, for a cell that was not measured, the reason. NULL: no
+ * memory, or no more to say about this cell. */
+struct grid_row *table_row(struct table *t, const struct probe_cell *cell,
+			   const struct probe_engine *e, struct grid *grid);
+/* Writes a value of the engine in the block's unit and notes the marks that it needs. */
+void table_figure(struct table *t, const struct probe_value *value, const struct probe_engine *e,
+		  enum probe_figure_form form, char *buf, size_t size);
+
+/* What stands above and below the rows. */
+void table_header(const struct probe_run *run, const char *unit_note, bool color, FILE *out);
+void table_notes(const struct probe_run *run, unsigned marks, FILE *out);
+
+#endif

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT
+ * What stands above and below the breakdown table: CPU, counter, rounds; marks, published claims,
+ * warnings.
+ */
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "table.h"
+
+static const struct {
+	unsigned mark;
+	const char *lead, *text;
+} notes[] = {
+	{TABLE_SPEEDUP, "speedup  ", "the total of python over the total of the row"},
+	{TABLE_FLOOR, "<        ", "below the floor: less than this cell could resolve"},
+	{TABLE_CONTENDED, "!        ",
+	 "contended: the core never got quiet enough, the figures may be too high"},
+	{TABLE_CLOSURE, "*        ",
+	 "closure outside its interval and over 2 %: the call costs more (or less) without the "
+	 "instrument than the phases add up to"},
+	{TABLE_MERGED, "|-- --|  ", "phases that no engine can tell apart on this path"},
+	{TABLE_IN_DISPATCH, "(d)      ",
+	 "in the figure under dispatch: no engine can tell the two apart on this path"},
+	{TABLE_LETTERS, "a, b, .. ",
+	 "one figure for all columns with its letter, in the first of them"},
+	{TABLE_TIMELINE, "t        ", "from the timeline; other figures are the ladder's"},
+};
+
+static void fact_line(FILE *out, const char *lead, const char *text)
+{
+	grid_wrap(out, lead, (int)strlen(lead), text, 3);
+}
+
+static void counter_line(const struct probe_counter_facts *counter, FILE *out)
+{
+	char *text = NULL;
+	char rate[40] = "";
+
+	if (counter->hz > 0)
+		snprintf(rate, sizeof rate, " at %.4g MHz", counter->hz / 1e6);
+	if (asprintf(&text, "%s%s%s%s", counter->unit[0] ? counter->unit : "unknown", rate,
+		     counter->why[0] ? ": " : "", counter->why) >= 0)
+		fact_line(out, "counter  ", text);
+	free(text);
+}
+
+void table_header(const struct probe_run *run, const char *unit_note, bool color, FILE *out)
+{
+	const char *cpu = probe_run_fact(run, "cpu_model");
+	uint64_t rounds = 0, contended = 0, discarded = 0;
+
+	for (size_t i = 0; i < run->cell_count; i++) {
+		const struct probe_engine *engines[] = {&run->cells[i].ladder,
+							&run->cells[i].timeline};
+
+		for (size_t e = 0; e < 2; e++) {
+			rounds += engines[e]->rounds;
+			contended += engines[e]->rounds_contended;
+			discarded += engines[e]->rounds_discarded;
+		}
+	}
+	fact_line(out, "CPU      ", cpu ? cpu : "unknown");
+	counter_line(&run->counter, out);
+	fprintf(out,
+		"rounds   %llu in %u %s; left out: %llu contended, %llu discarded; seed %llu\n",
+		(unsigned long long)rounds, run->passes, run->passes == 1 ? "pass" : "passes",
+		(unsigned long long)contended, (unsigned long long)discarded,
+		(unsigned long long)run->seed);
+	if (unit_note)
+		fact_line(out, "unit     ", unit_note);
+	if (run->interrupted)
+		fprintf(out, "%s%s%s\n", color ? "\033[33m" : "",
+			"interrupted: this is what was measured until then",
+			color ? "\033[0m" : "");
+}
+
+static bool first_label(const struct probe_run *run, size_t i)
+{
+	for (size_t j = 0; j < i; j++)
+		if (!strcmp(run->cells[j].interpreter, run->cells[i].interpreter))
+			return false;
+	return true;
+}
+
+static void claim_lines(const struct probe_run *run, FILE *out)
+{
+	bool any = false;
+
+	for (size_t c = 0; c < run->claim_count; c++) {
+		const struct probe_claim *claim = &run->claims[c];
+
+		for (size_t i = 0; i < run->cell_count; i++) {
+			const char *label = run->cells[i].interpreter;
+			char here[32], published[32], *text = NULL;
+			double ratio = NAN;
+
+			if (first_label(run, i))
+				ratio = probe_run_ratio(run, claim->workload, claim->numerator,
+							claim->denominator, label);
+			if (!isfinite(ratio))
+				continue;
+			probe_ratio_text(ratio, here, sizeof here);
+			probe_ratio_text(claim->published, published, sizeof published);
+			if (asprintf(&text, "%s on %s: %s / %s = %s here, published %s (%s)",
+				     claim->workload, label, claim->numerator, claim->denominator,
+				     here, published, claim->source) >= 0) {
+				fputs(any ? "" : "\n", out);
+				grid_wrap(out, "claim    ", 9, text, 3);
+				any = true;
+			}
+			free(text);
+		}
+	}
+}
+
+/* A warning stands once, with the first cell that has it and how many others do. */
+static void cell_warning(const struct probe_run *run, size_t cell, const char *warning, FILE *out)
+{
+	const struct probe_cell *at = &run->cells[cell];
+	size_t others = 0;
+	char more[40] = "", *text = NULL;
+
+	for (size_t i = 0; i < run->cell_count; i++) {
+		for (char **w = run->cells[i].warnings; w && *w; w++) {
+			if (strcmp(*w, warning))
+				continue;
+			if (i < cell)
+				return;
+			others += i > cell;
+		}
+	}
+	if (others)
+		snprintf(more, sizeof more, " and %zu more", others);
+	if (asprintf(&text, "%s/%s/%s%s: %s", at->workload, at->path, at->interpreter, more,
+		     warning) >= 0)
+		grid_wrap(out, "warning  ", 9, text, 3);
+	free(text);
+}
+
+void table_notes(const struct probe_run *run, unsigned marks, FILE *out)
+{
+	bool warned = run->warnings && run->warnings[0];
+
+	if (marks)
+		fputc('\n', out);
+	for (size_t i = 0; i < sizeof notes / sizeof notes[0]; i++)
+		if (marks & notes[i].mark)
+			grid_wrap(out, notes[i].lead, (int)strlen(notes[i].lead), notes[i].text, 3);
+	claim_lines(run, out);
+	for (size_t i = 0; i < run->cell_count; i++)
+		warned = warned || (run->cells[i].warnings && run->cells[i].warnings[0]);
+	if (warned)
+		fputc('\n', out);
+	for (char **w = run->warnings; w && *w; w++)
+		grid_wrap(out, "warning  ", 9, *w, 3);
+	for (size_t i = 0; i < run->cell_count; i++)
+		for (char **w = run->cells[i].warnings; w && *w; w++)
+			cell_warning(run, i, *w, out);
+}

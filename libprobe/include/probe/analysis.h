@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT
+ * From samples to phases with intervals. Pure functions: no clock, no file, no Python; the same
+ * samples give the same figures wherever they are called.
+ */
+#ifndef PROBE_ANALYSIS_H
+#define PROBE_ANALYSIS_H
+
+#include <stdint.h>
+
+#include "probe/run.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What is left of the call on one rung of the ladder. */
+enum probe_rung {
+	PROBE_RUNG_EMPTY,  /* the loop alone */
+	PROBE_RUNG_ENTRY,  /* binding entry returns a ready object */
+	PROBE_RUNG_INVOKE, /* ffi_call returns at once */
+	PROBE_RUNG_TARGET, /* the target returns at once */
+	PROBE_RUNG_REAL,   /* the whole call */
+	PROBE_RUNG_SIDE,   /* as TARGET, and the thread-state calls return at once */
+	PROBE_RUNG_PYCALL, /* pure Python: an empty function of the same signature */
+	PROBE_RUNG_COUNT,
+};
+
+/* Columns of a round: the rungs of a ladder, or the parts and totals of a timeline. */
+#define PROBE_COLUMNS 12
+
+/* Columns of a timeline's rounds: its parts come first, in the order of their masks. */
+enum probe_timeline_column {
+	PROBE_TIMELINE_STAMPED = PROBE_MAX_PARTS, /* whole loop, stamped, stamps subtracted */
+	PROBE_TIMELINE_PLAIN,                     /* whole loop, no stamp in place */
+	PROBE_TIMELINE_EMPTY,                     /* the loop alone */
+};
+
+PROBE_API const char *probe_rung_name(enum probe_rung rung);
+
+/* One round: every column once, in random order, between two reference readings. */
+struct probe_round {
+	double ticks[PROBE_COLUMNS];    /* per call; NaN where the column is not there */
+	uint8_t variant[PROBE_COLUMNS]; /* which copy of the stub was in place */
+	double chain_ticks, wide_ticks; /* per add, the worse of the two readings */
+	bool discarded;                 /* context switch, migration or multiplexing inside */
+};
+
+/* What one process measured. */
+struct probe_process_samples {
+	unsigned rungs;     /* bit mask of 1 << column: enum probe_rung for a ladder */
+	unsigned subphases; /* mask of PROBE_BIT()s: the sub-phases that this path has at all */
+	struct probe_round *rounds;
+	size_t round_count;
+	/* The twin process without veneer and hooks; 0 rounds = absent. Only EMPTY and REAL. */
+	struct probe_round *bare;
+	size_t bare_count;
+	uint64_t calls_per_round;
+};
+
+struct probe_ladder_options {
+	double quiet_ratio;       /* wide/chain of a quiet core; 0 = take the quietest seen */
+	double granularity_ticks; /* of the counter, for the floor */
+	uint64_t seed;            /* of the bootstrap */
+	unsigned resamples;       /* bootstrap resamples, >= 50; 0 = 200 */
+	bool pure_python;         /* rungs are EMPTY, PYCALL, REAL: a total and an empty call */
+};
+
+/* Turns the samples of several processes into one cell's ladder figures.
+ * @out  overwritten; its passes are allocated here, owned by the caller's cell.
+ * Each phase's interval joins the within-process part (bootstrap over rounds, pairing kept), the
+ * between-process part (Student's t over process estimates) and the stub-layout part.
+ * Returns 0, -PROBE_EINVAL (no process has a usable round), -PROBE_ENOMEM. */
+PROBE_API int probe_ladder_analyse(const struct probe_process_samples *processes, size_t n,
+				   const struct probe_ladder_options *options,
+				   struct probe_engine *out, struct probe_error *err);
+
+/* The same for the timeline: `part_masks` names the parts in the first `part_count` columns.
+ * total is the plain loop's; parts carry, beside their sampling error, what the stamps' cost left
+ * unexplained. Distributions are the caller's to add (probe_timeline_add_dists()).
+ * Returns as probe_ladder_analyse(). */
+PROBE_API int probe_timeline_analyse(const struct probe_process_samples *processes, size_t n,
+				     const unsigned *part_masks, size_t part_count,
+				     const struct probe_ladder_options *options,
+				     struct probe_engine *out, struct probe_error *err);
+
+/* Counts of single calls by raw ticks: buckets of one tick to 127, then 64 a power of two. */
+#define PROBE_HISTOGRAM_BUCKETS 2048
+struct probe_histogram {
+	uint32_t counts[PROBE_HISTOGRAM_BUCKETS];
+};
+PROBE_API unsigned probe_histogram_bucket(uint64_t ticks);
+/* The middle of a bucket, ticks. */
+PROBE_API double probe_histogram_ticks(unsigned bucket);
+/* Quantile q in [0, 1]; NaN when empty. */
+PROBE_API double probe_histogram_quantile(const struct probe_histogram *h, double q);
+
+/* Warns on the cell where ladder and timeline disagree beyond their intervals; both figures are
+ * named. Returns the number of disagreements. */
+PROBE_API int probe_cell_check_engines(struct probe_cell *cell);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ * The public interface of libprobe: include this one.
+ *
+ * counter.h  reading cycles: perf_event through rdpmc, read(), or the TSC; with state and reason
+ * machine.h  facts of the machine, and what would make measuring on it better
+ * phase.h    the phases of a call and how parts fold into them
+ * analysis.h from samples to phases with intervals: pure functions
+ * run.h      the result model and the run file
+ * figures.h  figures as text: units, digits, ratios
+ * export.h   run -> CSV, Markdown, plot data
+ * matrix.h   interpreters, building bindings, running cells in child processes
+ * error.h    error codes and struct probe_error
+ */
+#ifndef PROBE_H
+#define PROBE_H
+
+#define PROBE_VERSION "0.1.0"
+
+#include "probe/analysis.h"
+#include "probe/counter.h"
+#include "probe/error.h"
+#include "probe/export.h"
+#include "probe/figures.h"
+#include "probe/machine.h"
+#include "probe/matrix.h"
+#include "probe/phase.h"
+#include "probe/run.h"
+
+#endif

@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: MIT
+ * Ladder samples -> one cell's figures. Additive by construction: every quantity is the same linear
+ * form of per-rung estimates, in every process, so the phases sum to the total.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "engine/noise.h"
+#include "engine/quantities.h"
+#include "engine/quiet.h"
+#include "probe/analysis.h"
+#include "stats/stats.h"
+
+#define DEFAULT_RESAMPLES 200
+#define MAX_VARIANTS      8
+
+/* Per-rung estimates of one process (or of one resample of it). */
+struct rungs {
+	double ticks[PROBE_COLUMNS];
+	double layout_var[PROBE_COLUMNS]; /* variance between copies of the stub */
+	double copies[PROBE_COLUMNS];
+};
+
+/* The rounds of one process that count. */
+struct chosen {
+	const struct probe_round *rounds;
+	unsigned *index;
+	size_t n;
+	unsigned contended, discarded;
+	bool process_contended;
+};
+
+struct process {
+	struct chosen hooked, bare;
+	struct rungs rungs, bare_rungs;
+};
+
+/* One quantity's spread. */
+struct spread {
+	double *per_process; /* estimate of each process */
+	double within_var;   /* mean over processes of the bootstrap variance */
+};
+
+const char *probe_rung_name(enum probe_rung rung)
+{
+	static const char *const names[PROBE_RUNG_COUNT] = {"empty", "entry", "invoke", "target",
+							    "real",  "side",  "pycall"};
+	return (unsigned)rung < PROBE_RUNG_COUNT ? names[rung] : "?";
+}
+
+static int choose(const struct probe_round *rounds, size_t n, double quiet_ratio,
+		  struct chosen *out)
+{
+	*out = (struct chosen){.rounds = rounds};
+	out->index = calloc(n ? n : 1, sizeof *out->index);
+	if (!out->index)
+		return -1;
+	size_t usable = 0, quiet = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (rounds[i].discarded) {
+			out->discarded++;
+			continue;
+		}
+		usable++;
+		if (pb_quiet_round(&rounds[i], quiet_ratio))
+			out->index[quiet++] = (unsigned)i;
+	}
+	out->contended = (unsigned)(usable - quiet);
+	out->n = quiet;
+	if (!pb_noise_contended(quiet, usable))
+		return 0;
+	/* Never quiet: all usable rounds, and the process says so. */
+	out->process_contended = true;
+	out->n = 0;
+	for (size_t i = 0; i < n; i++)
+		if (!rounds[i].discarded)
+			out->index[out->n++] = (unsigned)i;
+	return 0;
+}
+
+/* Median of each copy of the stub, then the mean over copies: a copy's place in memory is a bias
+ * within a process, so copies get equal weight. */
+static void estimate(const struct chosen *c, const unsigned *index, unsigned rung_mask,
+		     double *scratch, struct rungs *out)
+{
+	memset(out, 0, sizeof *out);
+	for (unsigned r = 0; r < PROBE_COLUMNS; r++) {
+		if (!(rung_mask & (1u << r)))
+			continue;
+		double medians[MAX_VARIANTS];
+		size_t copies = 0;
+		for (unsigned v = 0; v < MAX_VARIANTS; v++) {
+			size_t n = 0;
+			for (size_t i = 0; i < c->n; i++) {
+				const struct probe_round *round = &c->rounds[index[i]];
+				if (round->variant[r] == v && !isnan(round->ticks[r]))
+					scratch[n++] = round->ticks[r];
+			}
+			if (n)
+				medians[copies++] = pb_median(scratch, n);
+		}
+		double sd = pb_stddev(medians, copies);
+		out->ticks[r] = pb_mean(medians, copies);
+		out->layout_var[r] = sd * sd;
+		out->copies[r] = (double)copies;
+	}
+}
+
+static double apply(const struct pb_quantity *q, const struct rungs *r)
+{
+	double sum = 0;
+	for (size_t i = 0; i < PROBE_COLUMNS; i++)
+		if (q->coef[i] != 0)
+			sum += q->coef[i] * r->ticks[i];
+	return sum;
+}
+
+/* Bootstrap variance of a set of quantities over the rounds of one process, pairing kept. */
+static int bootstrap(const struct chosen *c, unsigned rung_mask, const struct pb_quantity *const *q,
+		     size_t n_q, unsigned resamples, uint64_t seed, double *var_out)
+{
+	unsigned *index = calloc(c->n, sizeof *index);
+	double *scratch = calloc(c->n, sizeof *scratch);
+	double *draws = calloc(n_q * resamples, sizeof *draws);
+	int rc = index && scratch && draws ? 0 : -1;
+	struct pb_rng rng = {seed};
+	for (unsigned b = 0; rc == 0 && b < resamples; b++) {
+		for (size_t i = 0; i < c->n; i++)
+			index[i] = c->index[pb_rng_below(&rng, c->n)];
+		struct rungs r;
+		estimate(c, index, rung_mask, scratch, &r);
+		for (size_t k = 0; k < n_q; k++)
+			draws[k * resamples + b] = apply(q[k], &r);
+	}
+	for (size_t k = 0; rc == 0 && k < n_q; k++) {
+		double sd = pb_stddev(&draws[k * resamples], resamples);
+		var_out[k] = sd * sd;
+	}
+	free(index);
+	free(scratch);
+	free(draws);
+	return rc;
+}
+
+/* Joins the three sources of uncertainty into a 95 % half width. */
+static struct probe_value join(const double *per_process, size_t n, double within_var,
+			       double layout_var, double floor_ticks)
+{
+	struct probe_value v = {.state = PROBE_EXACT, .ticks = pb_mean(per_process, n)};
+	double within = 1.96 * sqrt(within_var / (double)n);
+	double between = 0;
+	if (n > 1)
+		between = pb_t975((unsigned)n - 1) * pb_stddev(per_process, n) / sqrt((double)n);
+	double sampling = between > within ? between : within;
+	v.half = sqrt(sampling * sampling + 1.96 * 1.96 * layout_var);
+	v.below_floor = v.ticks < (v.half > floor_ticks ? v.half : floor_ticks);
+	return v;
+}
+
+/* Variance that the layout of stubs leaves in a quantity. */
+static double layout_of(const struct pb_quantity *q, const struct process *p, size_t n)
+{
+	double sum = 0;
+	for (size_t i = 0; i < n; i++)
+		for (size_t r = 0; r < PROBE_COLUMNS; r++)
+			if (p[i].rungs.copies[r] > 1)
+				sum += q->coef[r] * q->coef[r] * p[i].rungs.layout_var[r] /
+				       p[i].rungs.copies[r];
+	return sum / (double)n;
+}
+
+/* The quietest ratio that any one process supports; 0 = not known. */
+static int quietest_ratio(const struct probe_process_samples *p, size_t n, double *best)
+{
+	*best = 0;
+	for (size_t i = 0; i < n; i++) {
+		double found;
+		int rc = pb_quiet_ratio_of(p[i].rounds, p[i].round_count, &found);
+		if (rc)
+			return rc;
+		if (found > 0 && (*best == 0 || found < *best))
+			*best = found;
+	}
+	return 0;
+}
+
+static int load_process(const struct probe_process_samples *s, double quiet_ratio,
+			struct process *out)
+{
+	size_t most = s->round_count > s->bare_count ? s->round_count : s->bare_count;
+	double *scratch = calloc(most ? most : 1, sizeof *scratch);
+	int rc = -1;
+	if (scratch && choose(s->rounds, s->round_count, quiet_ratio, &out->hooked) == 0 &&
+	    choose(s->bare, s->bare_count, quiet_ratio, &out->bare) == 0) {
+		estimate(&out->hooked, out->hooked.index, s->rungs, scratch, &out->rungs);
+		estimate(&out->bare, out->bare.index,
+			 1u << PROBE_RUNG_EMPTY | 1u << PROBE_RUNG_REAL, scratch, &out->bare_rungs);
+		rc = 0;
+	}
+	free(scratch);
+	return rc;
+}
+
+static double mean_of(const struct chosen *c, size_t offset)
+{
+	double sum = 0;
+	for (size_t i = 0; i < c->n; i++)
+		sum += *(const double *)(const void *)((const char *)&c->rounds[c->index[i]] +
+						       offset);
+	return c->n ? sum / (double)c->n : NAN;
+}
+
+static void fill_pass(struct probe_pass *pass, const struct process *p,
+		      const struct pb_quantities *q, size_t rounds)
+{
+	pass->total = apply(&q->total, &p->rungs);
+	pass->bare = p->bare.n ? apply(&q->total, &p->bare_rungs) : NAN;
+	pass->empty_call = q->empty_call.mask ? apply(&q->empty_call, &p->rungs) : NAN;
+	for (size_t k = 0; k < q->part_count; k++)
+		pass->parts[k] = apply(&q->parts[k], &p->rungs);
+	pass->chain_ticks = mean_of(&p->hooked, offsetof(struct probe_round, chain_ticks));
+	pass->wide_ticks = mean_of(&p->hooked, offsetof(struct probe_round, wide_ticks));
+	pass->rounds = (unsigned)rounds;
+	pass->rounds_contended = p->hooked.contended;
+	pass->rounds_discarded = p->hooked.discarded;
+}
+
+/* A list of all quantities, so that one bootstrap serves them all. */
+static size_t list_all(const struct pb_quantities *q, const struct pb_quantity **out)
+{
+	size_t n = 0;
+	out[n++] = &q->total;
+	for (size_t k = 0; k < q->part_count; k++)
+		out[n++] = &q->parts[k];
+	for (size_t k = 0; k < q->folded_count; k++)
+		out[n++] = &q->folded[k];
+	if (q->empty_call.mask)
+		out[n++] = &q->empty_call;
+	return n;
+}
+
+static void fill_values(struct probe_engine *out, const struct pb_quantities *q,
+			const struct process *p, size_t n, const double *within)
+{
+	double *per = calloc(n, sizeof *per);
+	if (!per)
+		return;
+	const struct pb_quantity *all[2 + PROBE_MAX_PARTS + 3];
+	size_t n_all = list_all(q, all);
+	for (size_t k = 0; k < n_all; k++) {
+		for (size_t i = 0; i < n; i++)
+			per[i] = apply(all[k], &p[i].rungs);
+		struct probe_value v =
+			join(per, n, within[k], layout_of(all[k], p, n), out->floor_ticks);
+		if (k == 0)
+			out->total = v;
+		else if (k <= q->part_count)
+			out->parts[k - 1] = (struct probe_part){all[k]->mask, v};
+		else if (k <= q->part_count + q->folded_count)
+			out->folded[k - 1 - q->part_count] = (struct probe_part){all[k]->mask, v};
+		else
+			out->empty_call = v;
+	}
+	out->part_count = q->part_count;
+	out->folded_count = q->folded_count;
+	free(per);
+}
+
+/* The uninstrumented total, and closure = bare - total, paired by pass. */
+static int fill_bare(struct probe_engine *out, const struct pb_quantities *q,
+		     const struct process *p, size_t n, const double *within, double total_within)
+{
+	double *bare = calloc(n, sizeof *bare), *closure = calloc(n, sizeof *closure);
+	size_t m = 0;
+	double bare_within = 0;
+	for (size_t i = 0; bare && closure && i < n; i++) {
+		if (!p[i].bare.n)
+			continue;
+		bare[m] = apply(&q->total, &p[i].bare_rungs);
+		closure[m++] = apply(&q->total, &p[i].bare_rungs) - apply(&q->total, &p[i].rungs);
+		bare_within += within[i];
+	}
+	if (m) {
+		bare_within /= (double)m;
+		out->bare = join(bare, m, bare_within, 0, 0);
+		out->closure = join(closure, m, bare_within + total_within, 0, 0);
+		out->closure.below_floor = fabs(out->closure.ticks) <= out->closure.half;
+	}
+	int rc = bare && closure ? 0 : -1;
+	free(bare);
+	free(closure);
+	return rc;
+}
+
+/* What this cell can't resolve: a counter step spread over a round, or the spread of stub copies.
+ */
+static double floor_of(const struct process *p, size_t n, unsigned rungs, double granularity,
+		       uint64_t calls)
+{
+	double floor_ticks = calls ? granularity / (double)calls : granularity;
+	double var = 0;
+	if (rungs & (1u << PROBE_RUNG_TARGET))
+		for (size_t i = 0; i < n; i++)
+			var += p[i].rungs.layout_var[PROBE_RUNG_TARGET] / (double)n;
+	return sqrt(var) > floor_ticks ? sqrt(var) : floor_ticks;
+}
+
+static int analyse_loaded(const struct probe_process_samples *samples, struct process *p, size_t n,
+			  const struct pb_quantities *q, const struct probe_ladder_options *o,
+			  struct probe_engine *out)
+{
+	const struct pb_quantity *all[2 + PROBE_MAX_PARTS + 3];
+	size_t n_all = list_all(q, all);
+	double within[2 + PROBE_MAX_PARTS + 3] = {0};
+	double *bare_within = calloc(n, sizeof *bare_within);
+	unsigned resamples = o->resamples ? o->resamples : DEFAULT_RESAMPLES;
+	int rc = bare_within ? 0 : -1;
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		double var[2 + PROBE_MAX_PARTS + 3];
+		const struct pb_quantity *total = &q->total;
+		rc = bootstrap(&p[i].hooked, samples[i].rungs, all, n_all, resamples, o->seed + i,
+			       var);
+		for (size_t k = 0; rc == 0 && k < n_all; k++)
+			within[k] += var[k] / (double)n;
+		if (rc == 0 && p[i].bare.n)
+			rc = bootstrap(&p[i].bare, 1u << PROBE_RUNG_EMPTY | 1u << PROBE_RUNG_REAL,
+				       &total, 1, resamples, o->seed + i, &bare_within[i]);
+	}
+	out->passes = calloc(n, sizeof *out->passes);
+	if (rc == 0 && out->passes) {
+		out->floor_ticks = floor_of(p, n, samples[0].rungs, o->granularity_ticks,
+					    samples[0].calls_per_round);
+		fill_values(out, q, p, n, within);
+		rc = fill_bare(out, q, p, n, bare_within, within[0]);
+	}
+	for (size_t i = 0; rc == 0 && out->passes && i < n; i++) {
+		fill_pass(&out->passes[i], &p[i], q, samples[i].round_count);
+		out->pass_count = i + 1;
+		out->rounds += samples[i].round_count;
+		out->rounds_contended += p[i].hooked.contended;
+		out->rounds_discarded += p[i].hooked.discarded;
+	}
+	free(bare_within);
+	return rc == 0 && out->passes ? 0 : -1;
+}
+
+static int analyse(const struct probe_process_samples *processes, size_t n,
+		   const struct pb_quantities *quantities,
+		   const struct probe_ladder_options *options, struct probe_engine *out,
+		   struct probe_error *err)
+{
+	memset(out, 0, sizeof *out);
+	double quiet = 0;
+	struct process *p = calloc(n ? n : 1, sizeof *p);
+	struct probe_process_samples *used = calloc(n ? n : 1, sizeof *used);
+	int rc = 0;
+	size_t m = 0, quiet_processes = 0;
+
+	if (!p || !used || quietest_ratio(processes, n, &quiet)) {
+		rc = pb_fail(err, PROBE_ENOMEM, 0, "no memory to analyse %zu processes", n);
+		goto out;
+	}
+	quiet = pb_noise_choose(quiet, options->quiet_ratio);
+	for (size_t i = 0; i < n; i++) {
+		if (load_process(&processes[i], quiet, &p[m])) {
+			rc = pb_fail(err, PROBE_ENOMEM, 0, "no memory to analyse a process");
+			goto out;
+		}
+		used[m] = processes[i];
+		if (p[m].hooked.n) {
+			quiet_processes += !p[m].hooked.process_contended;
+			m++;
+		} else {
+			free(p[m].hooked.index);
+			free(p[m].bare.index);
+			p[m] = (struct process){0};
+		}
+	}
+	if (m == 0) {
+		rc = pb_fail(err, PROBE_EINVAL, 0,
+			     "no usable round: every one had a context switch or migration");
+		goto out;
+	}
+	if (analyse_loaded(used, p, m, quantities, options, out)) {
+		rc = pb_fail(err, PROBE_ENOMEM, 0, "no memory to analyse %zu processes", m);
+		goto out;
+	}
+	out->present = true;
+	out->calls_per_round = used[0].calls_per_round;
+	out->contended = 2 * quiet_processes < m;
+out:
+	for (size_t i = 0; p && i < n; i++) {
+		free(p[i].hooked.index);
+		free(p[i].bare.index);
+	}
+	free(p);
+	free(used);
+	return rc;
+}
+
+int probe_ladder_analyse(const struct probe_process_samples *processes, size_t n,
+			 const struct probe_ladder_options *options, struct probe_engine *out,
+			 struct probe_error *err)
+{
+	/* A rung that one process could not reach is not a rung of the cell. */
+	unsigned rungs = n ? processes[0].rungs : 0, subphases = 0;
+	for (size_t i = 0; i < n; i++) {
+		rungs &= processes[i].rungs;
+		subphases |= processes[i].subphases;
+	}
+	struct pb_quantities q = pb_quantities_of(rungs, subphases, options->pure_python);
+	return analyse(processes, n, &q, options, out, err);
+}
+
+/* The stamps' cost is known from calibration only; what it leaves unexplained in the whole call
+ * could lie in any part, so every part's interval takes its share in quadrature. */
+static void widen_by_residual(struct probe_engine *out, double residual)
+{
+	double share = fabs(residual) / sqrt((double)(out->part_count ? out->part_count : 1));
+	for (size_t i = 0; i < out->part_count; i++)
+		out->parts[i].value.half = hypot(out->parts[i].value.half, share);
+	for (size_t i = 0; i < out->folded_count; i++)
+		out->folded[i].value.half = hypot(out->folded[i].value.half, fabs(residual));
+}
+
+int probe_timeline_analyse(const struct probe_process_samples *processes, size_t n,
+			   const unsigned *part_masks, size_t part_count,
+			   const struct probe_ladder_options *options, struct probe_engine *out,
+			   struct probe_error *err)
+{
+	struct pb_quantities q = {.part_count = part_count};
+	q.total.mask = PROBE_MASK_ALL;
+	q.total.coef[PROBE_TIMELINE_PLAIN] = 1;
+	q.total.coef[PROBE_TIMELINE_EMPTY] = -1;
+	for (size_t i = 0; i < part_count; i++) {
+		q.parts[i].mask = part_masks[i];
+		q.parts[i].coef[i] = 1;
+	}
+	pb_quantities_fold(&q);
+	int rc = analyse(processes, n, &q, options, out, err);
+	if (rc)
+		return rc;
+	double sum = 0;
+	for (size_t i = 0; i < part_count; i++)
+		sum += out->parts[i].value.ticks;
+	/* For a timeline, closure is the plain call against the sum of the stamped parts. */
+	out->closure = out->total;
+	out->closure.ticks = out->total.ticks - sum;
+	out->closure.below_floor = fabs(out->closure.ticks) <= out->closure.half;
+	widen_by_residual(out, out->closure.ticks);
+	return 0;
+}

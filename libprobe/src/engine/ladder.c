@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine/ladder.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "hook/thunk.h"
+#include "stats/stats.h"
+
+#define MAX_CALLS     2000
+#define WARM_CALLS    16
+#define WARM_ROUNDS   3
+#define OVERHEAD_RUNS 31
+
+struct ladder {
+	struct probe_counter *counter;
+	const struct pb_ladder_ops *ops;
+	void *ctx;
+	const struct pb_ladder_config *config;
+	unsigned order[PROBE_RUNG_COUNT];
+	size_t rung_count;
+	uint64_t calls[PROBE_RUNG_COUNT];
+	double overhead_ticks[PROBE_RUNG_COUNT]; /* of starting a loop of no iterations */
+	double tick_hz;
+	struct pb_rng rng;
+};
+
+static bool is_stub(unsigned rung)
+{
+	return rung == PROBE_RUNG_ENTRY || rung == PROBE_RUNG_INVOKE || rung == PROBE_RUNG_TARGET ||
+	       rung == PROBE_RUNG_SIDE;
+}
+
+static int time_rung(struct ladder *l, unsigned rung, unsigned variant, uint64_t calls,
+		     uint64_t *ticks)
+{
+	if (l->ops->arm(l->ctx, (enum probe_rung)rung, variant))
+		return -1;
+	/* The first calls through a fresh pointer mispredict; they are not timed. */
+	uint64_t warm = calls < WARM_CALLS ? calls : WARM_CALLS;
+	if (l->ops->run(l->ctx, (enum probe_rung)rung, warm, ticks))
+		return -1;
+	return l->ops->run(l->ctx, (enum probe_rung)rung, calls, ticks);
+}
+
+/* A loop of no iterations: what starting and leaving the timed loop costs by itself. */
+static int measure_overhead(struct ladder *l)
+{
+	for (size_t i = 0; i < l->rung_count; i++) {
+		unsigned rung = l->order[i];
+		double runs[OVERHEAD_RUNS];
+		if (l->ops->arm(l->ctx, (enum probe_rung)rung, 0))
+			return -1;
+		for (size_t k = 0; k < OVERHEAD_RUNS; k++) {
+			uint64_t ticks;
+			if (l->ops->run(l->ctx, (enum probe_rung)rung, 0, &ticks))
+				return -1;
+			runs[k] = (double)ticks;
+		}
+		l->overhead_ticks[rung] = pb_median(runs, OVERHEAD_RUNS);
+	}
+	return 0;
+}
+
+/* Calls per round so that each rung takes about round_us; also warms the interpreter up. */
+static int choose_calls(struct ladder *l)
+{
+	double want_ticks = l->config->round_us * 1e-6 * l->tick_hz;
+	for (unsigned pass = 0; pass < WARM_ROUNDS; pass++) {
+		for (size_t i = 0; i < l->rung_count; i++) {
+			unsigned rung = l->order[i];
+			uint64_t ticks, calls = 1;
+			do {
+				calls *= 2;
+				if (time_rung(l, rung, 0, calls, &ticks))
+					return -1;
+			} while ((double)ticks < want_ticks / 4 && calls < MAX_CALLS);
+			double per_call = (double)(ticks ? ticks : 1) / (double)calls;
+			double n = want_ticks / per_call;
+			l->calls[rung] = n < 1 ? 1 : n > MAX_CALLS ? MAX_CALLS : (uint64_t)n;
+		}
+	}
+	return 0;
+}
+
+static int one_round(void *ctx, struct probe_round *round)
+{
+	struct ladder *l = ctx;
+	struct pb_round_frame frame;
+	pb_shuffle(&l->rng, l->order, l->rung_count);
+	pb_round_begin(l->counter, &frame, round);
+	for (size_t i = 0; i < l->rung_count; i++) {
+		unsigned rung = l->order[i];
+		unsigned variant =
+			is_stub(rung) ? (unsigned)pb_rng_below(&l->rng, PB_THUNK_VARIANTS) : 0;
+		uint64_t ticks;
+		if (time_rung(l, rung, variant, l->calls[rung], &ticks))
+			return -1;
+		if (ticks == PB_TICKS_LOST)
+			round->discarded = true;
+		else
+			round->ticks[rung] =
+				((double)ticks - l->overhead_ticks[rung]) / (double)l->calls[rung];
+		round->variant[rung] = (uint8_t)variant;
+	}
+	pb_round_end(l->counter, &frame, round);
+	return 0;
+}
+
+static int pause_between(void *ctx)
+{
+	struct ladder *l = ctx;
+	return l->ops->pause ? l->ops->pause(l->ctx) : 0;
+}
+
+int pb_ladder_run(struct probe_counter *counter, const struct pb_ladder_ops *ops, void *ctx,
+		  const struct pb_ladder_config *config, struct probe_process_samples *out,
+		  struct probe_error *err)
+{
+	unsigned needed = 1u << PROBE_RUNG_EMPTY | 1u << PROBE_RUNG_REAL;
+
+	memset(out, 0, sizeof *out);
+	if ((config->rungs & needed) != needed || config->rounds == 0 || !(config->round_us > 0))
+		return pb_fail(err, PROBE_EINVAL, 0,
+			       "a ladder needs the empty and the real rung and at least one round");
+	struct ladder l = {.counter = counter,
+			   .ops = ops,
+			   .ctx = ctx,
+			   .config = config,
+			   .rng = {config->seed}};
+	l.tick_hz = probe_counter_facts(counter)->hz;
+	if (!(l.tick_hz > 0))
+		l.tick_hz = 1e9; /* only for the length of a round */
+	for (unsigned r = 0; r < PROBE_RUNG_COUNT; r++)
+		if (config->rungs & (1u << r))
+			l.order[l.rung_count++] = r;
+	out->rungs = config->rungs;
+	out->subphases = config->subphases;
+
+	if (choose_calls(&l) || measure_overhead(&l))
+		return pb_fail(err, PROBE_ECHILD, 0, "the measured call failed");
+	const struct pb_rounds_config rounds = {config->rounds, config->wait_s,
+						config->quiet_ratio};
+	int rc = pb_rounds_collect(&rounds, one_round, pause_between, &l, out, err);
+	out->calls_per_round = l.calls[PROBE_RUNG_REAL];
+	if (rc) {
+		free(out->rounds);
+		out->rounds = NULL;
+		out->round_count = 0;
+	}
+	return rc;
+}

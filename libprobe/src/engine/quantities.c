@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine/quantities.h"
+
+#define HAS(rungs, r) (((rungs) & (1u << (r))) != 0)
+
+static const unsigned outer_mask = PROBE_BIT(PROBE_SUB_CALL) | PROBE_BIT(PROBE_SUB_RETURN);
+static const unsigned state_mask = PROBE_BIT(PROBE_SUB_DETACH) | PROBE_BIT(PROBE_SUB_ATTACH);
+static const unsigned invoke_mask = PROBE_BIT(PROBE_SUB_INVOKE);
+static const unsigned compute_mask = PROBE_BIT(PROBE_SUB_COMPUTE);
+
+static struct pb_quantity difference(unsigned mask, enum probe_rung upper, enum probe_rung lower)
+{
+	struct pb_quantity q = {.mask = mask};
+	q.coef[upper] += 1;
+	q.coef[lower] -= 1;
+	return q;
+}
+
+static void add_part(struct pb_quantities *out, struct pb_quantity part)
+{
+	if (part.mask)
+		out->parts[out->part_count++] = part;
+}
+
+void pb_quantities_fold(struct pb_quantities *out)
+{
+	struct probe_part parts[PROBE_MAX_PARTS];
+	for (size_t i = 0; i < out->part_count; i++)
+		parts[i] = (struct probe_part){.mask = out->parts[i].mask};
+	struct probe_part folded[3];
+	out->folded_count = probe_parts_fold(parts, out->part_count, folded);
+	for (size_t f = 0; f < out->folded_count; f++) {
+		out->folded[f] = (struct pb_quantity){.mask = folded[f].mask};
+		for (size_t i = 0; i < out->part_count; i++) {
+			if (!(out->parts[i].mask & folded[f].mask))
+				continue;
+			for (size_t r = 0; r < PROBE_COLUMNS; r++)
+				out->folded[f].coef[r] += out->parts[i].coef[r];
+		}
+	}
+}
+
+struct pb_quantities pb_quantities_of(unsigned rungs, unsigned subphases, bool pure_python)
+{
+	struct pb_quantities out = {0};
+	out.total = difference(PROBE_MASK_ALL, PROBE_RUNG_REAL, PROBE_RUNG_EMPTY);
+	if (pure_python) {
+		if (HAS(rungs, PROBE_RUNG_PYCALL))
+			out.empty_call =
+				difference(PROBE_MASK_ALL, PROBE_RUNG_PYCALL, PROBE_RUNG_EMPTY);
+		return out;
+	}
+
+	unsigned middle = subphases;
+	enum probe_rung above = PROBE_RUNG_EMPTY, below = PROBE_RUNG_REAL;
+	if (HAS(rungs, PROBE_RUNG_ENTRY)) {
+		add_part(&out, difference(outer_mask & subphases, PROBE_RUNG_ENTRY, above));
+		middle &= ~outer_mask;
+		above = PROBE_RUNG_ENTRY;
+	}
+	struct pb_quantity compute = {0}, invoke = {0}, state = {0};
+	if (HAS(rungs, PROBE_RUNG_TARGET)) {
+		compute = difference(compute_mask, PROBE_RUNG_REAL, PROBE_RUNG_TARGET);
+		middle &= ~compute_mask;
+		below = PROBE_RUNG_TARGET;
+	}
+	if (HAS(rungs, PROBE_RUNG_INVOKE)) {
+		/* Without a target stub, what is under the thunk stays one piece with it. */
+		unsigned mask = invoke_mask;
+		if (below == PROBE_RUNG_REAL)
+			mask |= compute_mask;
+		invoke = difference(mask, below, PROBE_RUNG_INVOKE);
+		middle &= ~mask;
+		below = PROBE_RUNG_INVOKE;
+	}
+	struct pb_quantity rest = difference(middle, below, above);
+	if (HAS(rungs, PROBE_RUNG_SIDE) && HAS(rungs, PROBE_RUNG_TARGET)) {
+		state = difference(state_mask & subphases, PROBE_RUNG_TARGET, PROBE_RUNG_SIDE);
+		rest.mask &= ~state_mask;
+		for (size_t r = 0; r < PROBE_COLUMNS; r++)
+			rest.coef[r] -= state.coef[r];
+	}
+	add_part(&out, rest);
+	add_part(&out, state);
+	add_part(&out, invoke);
+	add_part(&out, compute);
+	pb_quantities_fold(&out);
+	return out;
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine/rounds.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/fail.h"
+#include "engine/noise.h"
+#include "engine/quiet.h"
+
+#define MAX_ROUNDS 20000
+#define LOOK_EVERY 16 /* rounds between two looks at how many were quiet */
+
+static double now_s(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+void pb_round_begin(struct probe_counter *counter, struct pb_round_frame *frame,
+		    struct probe_round *round)
+{
+	memset(round, 0, sizeof *round);
+	for (size_t c = 0; c < PROBE_COLUMNS; c++)
+		round->ticks[c] = NAN;
+	frame->usage = pb_usage_now();
+	if (pb_reference_measure(counter, &frame->before))
+		round->discarded = true;
+}
+
+void pb_round_end(struct probe_counter *counter, const struct pb_round_frame *frame,
+		  struct probe_round *round)
+{
+	struct pb_reference after = {0};
+	if (pb_reference_measure(counter, &after))
+		round->discarded = true;
+	struct pb_usage usage = pb_usage_now();
+	if (pb_usage_disturbed(&frame->usage, &usage))
+		round->discarded = true;
+	/* The worse of the two decides: a neighbour that came or went is a neighbour. */
+	const struct pb_reference *before = &frame->before;
+	bool after_worse =
+		after.wide_ticks * before->chain_ticks > before->wide_ticks * after.chain_ticks;
+	round->chain_ticks = after_worse ? after.chain_ticks : before->chain_ticks;
+	round->wide_ticks = after_worse ? after.wide_ticks : before->wide_ticks;
+}
+
+static struct probe_round *next_round(struct probe_process_samples *s, size_t *capacity,
+				      unsigned first_capacity)
+{
+	if (s->round_count == *capacity) {
+		size_t more = *capacity ? 2 * *capacity : first_capacity;
+		struct probe_round *grown = realloc(s->rounds, more * sizeof *grown);
+		if (!grown)
+			return NULL;
+		s->rounds = grown;
+		*capacity = more;
+	}
+	return &s->rounds[s->round_count];
+}
+
+int pb_rounds_collect(const struct pb_rounds_config *config,
+		      int (*one)(void *ctx, struct probe_round *round), int (*pause)(void *ctx),
+		      void *ctx, struct probe_process_samples *samples, struct probe_error *err)
+{
+	size_t capacity = 0, next_look = config->rounds;
+	unsigned quiet = 0;
+	double quietest = 0, start_s = now_s(), planned_s = 0;
+
+	while (quiet < config->rounds && samples->round_count < MAX_ROUNDS) {
+		/* The planned time is what `rounds` rounds take; beyond it, only wait_s more. */
+		if (samples->round_count == config->rounds)
+			planned_s = now_s() - start_s;
+		if (samples->round_count >= config->rounds &&
+		    now_s() - start_s > planned_s + config->wait_s)
+			break;
+		struct probe_round *round = next_round(samples, &capacity, config->rounds);
+		if (!round)
+			return pb_fail(err, PROBE_ENOMEM, 0, "no memory for more rounds than %zu",
+				       samples->round_count);
+		if (one(ctx, round))
+			return pb_fail(err, PROBE_ECHILD, 0, "the measured call failed");
+		samples->round_count++;
+		size_t n = samples->round_count;
+		if (n >= next_look && pb_quiet_ratio_of(samples->rounds, n, &quietest))
+			return pb_fail(err, PROBE_ENOMEM, 0, "no memory to judge %zu rounds", n);
+		if (n >= next_look) {
+			next_look += LOOK_EVERY;
+			quietest = pb_noise_choose(quietest, config->quiet_ratio);
+			quiet = 0;
+			for (size_t i = 0; i < n; i++)
+				quiet += pb_quiet_round(&samples->rounds[i], quietest);
+		}
+		if (pause && pause(ctx))
+			return pb_fail(err, PROBE_EINTR, 0, "interrupted");
+	}
+	return 0;
+}

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: MIT
+ * Running stamped calls, calibrating stamps, and summing stamps into parts.
+ */
+#include "engine/timeline.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "engine/rounds.h"
+#include "stats/stats.h"
+#include "sys/counter.h"
+
+#define MAX_CALLS         400
+#define CALIBRATION_CALLS 256
+#define WARM_CALLS        16
+
+/* Sums over the calls of one round. */
+struct sums {
+	double parts[PROBE_MAX_PARTS];
+	double whole;
+	uint64_t calls;
+};
+
+struct runner {
+	struct probe_counter *counter;
+	struct pb_ring *ring;
+	const struct pb_timeline_ops *ops;
+	void *ctx;
+	const struct pb_timeline_config *config;
+	struct pb_timeline *t;
+	struct pb_stamp_cost cost;
+	uint64_t calls, empty_calls;
+	size_t part_of[PB_TIMELINE_MAX_EVENTS]; /* stretch after event i -> part */
+	double tick_hz;
+	double overhead_ticks; /* of starting a loop of no iterations */
+	struct pb_rng rng;
+};
+
+/* --- calibration ------------------------------------------------------------------------------ */
+
+static uint64_t ticks_of_calls(struct probe_counter *counter, void (*fn)(void), unsigned calls)
+{
+	struct probe_reading a, b;
+	probe_counter_read(counter, &a);
+	for (unsigned i = 0; i < calls; i++)
+		fn();
+	probe_counter_read(counter, &b);
+	struct probe_delta d = probe_reading_delta(&a, &b);
+	return d.state == PROBE_EXACT ? (uint64_t)d.ticks : 0;
+}
+
+static double gap(const struct pb_ring *ring, unsigned calls, unsigned from, unsigned to)
+{
+	double sum = 0;
+	unsigned n = 0;
+	for (unsigned i = 1; i + 1 < calls; i++) {
+		const struct pb_event *e = ring->events + (size_t)i * 6;
+		sum += (double)(e[to].ticks - e[from].ticks);
+		n++;
+	}
+	return sum / n;
+}
+
+static int calibrate_once(struct probe_counter *counter, struct pb_ring *ring,
+			  struct pb_thunk nest[3], struct pb_stamp_cost *out)
+{
+	void (*outer)(void);
+	*(void **)(void *)&outer = pb_thunk_entry(&nest[0], 0);
+	ticks_of_calls(counter, outer, WARM_CALLS);
+	ring->pos = 0;
+	ticks_of_calls(counter, outer, CALIBRATION_CALLS);
+	double plain = (double)ticks_of_calls(counter, pb_empty_function, CALIBRATION_CALLS) /
+		       CALIBRATION_CALLS;
+	/* Events of one iteration: in0 in1 in2 out2 out1 out0. */
+	out->in_in = (gap(ring, CALIBRATION_CALLS, 0, 1) + gap(ring, CALIBRATION_CALLS, 1, 2)) / 2;
+	out->in_out = gap(ring, CALIBRATION_CALLS, 2, 3);
+	out->out_out =
+		(gap(ring, CALIBRATION_CALLS, 3, 4) + gap(ring, CALIBRATION_CALLS, 4, 5)) / 2;
+	out->out_in = gap(ring, CALIBRATION_CALLS, 5, 6) - plain;
+	return 0;
+}
+
+int pb_stamp_calibrate(struct probe_counter *counter, struct pb_ring *ring,
+		       struct pb_stamp_cost *out, struct probe_error *err)
+{
+	struct pb_thunk nest[3] = {{0}};
+	struct pb_thunk_counter how;
+	struct pb_stamp_cost runs[15];
+	int rc = 0;
+
+	pb_counter_thunk_kind(counter, &how);
+	for (int i = 2; i >= 0 && rc == 0; i--) {
+		rc = pb_thunk_new(&nest[i],
+				  how.source == PB_THUNK_RDPMC ? PB_THUNK_STAMP_PMC
+							       : PB_THUNK_STAMP_TICKS,
+				  err);
+		if (rc)
+			break;
+		nest[i].data->target = i == 2 ? (void *)(uintptr_t)pb_empty_function
+					      : pb_thunk_entry(&nest[i + 1], 0);
+		nest[i].data->pmc = how.rdpmc_index;
+	}
+	for (size_t k = 0; rc == 0 && k < 15; k++)
+		calibrate_once(counter, ring, nest, &runs[k]);
+	if (rc == 0) {
+		double v[15];
+		double *fields[] = {&out->in_in, &out->in_out, &out->out_out, &out->out_in};
+		for (size_t f = 0; f < 4; f++) {
+			for (size_t k = 0; k < 15; k++)
+				v[k] = (&runs[k].in_in)[f];
+			*fields[f] = pb_median(v, 15);
+		}
+	}
+	for (int i = 0; i < 3; i++)
+		pb_thunk_free(&nest[i]);
+	return rc;
+}
+
+/* --- from stamps to parts --------------------------------------------------------------------- */
+
+static double cost_between(const struct pb_stamp_cost *c, unsigned event, unsigned next)
+{
+	bool from_out = event & 1, to_out = next & 1;
+	return from_out ? (to_out ? c->out_out : c->out_in) : (to_out ? c->in_out : c->in_in);
+}
+
+/* Takes the usual order of stamps from the ring: from one outermost stamp to the next. */
+static int learn(struct runner *r, struct probe_error *err)
+{
+	struct pb_timeline *t = r->t;
+	const struct pb_event *e = r->ring->events;
+	size_t n = r->ring->pos / sizeof *e;
+	size_t i = 1;
+	while (i < n && i <= PB_TIMELINE_MAX_EVENTS && e[i].id != e[0].id)
+		i++;
+	if (n < 2 || i >= n || i > PB_TIMELINE_MAX_EVENTS)
+		return pb_fail(err, PROBE_EUNHOOKABLE, 0,
+			       "no stamp repeats from call to call: nothing on this path could be "
+			       "stamped");
+	t->event_count = i;
+	for (size_t k = 0; k < i; k++)
+		t->events[k] = (unsigned char)e[k].id;
+	for (size_t k = 0; k < i; k++) {
+		unsigned next = t->events[(k + 1) % i];
+		unsigned mask = pb_timeline_mask(t->events[k], next, r->config->subphases);
+		size_t part = 0;
+		while (part < t->part_count && t->masks[part] != mask)
+			part++;
+		if (part == t->part_count) {
+			if (part == PROBE_MAX_PARTS || !mask)
+				return pb_fail(err, PROBE_EUNHOOKABLE, 0,
+					       "stamps in an order that no call path has");
+			t->masks[t->part_count++] = mask;
+		}
+		r->part_of[k] = part;
+		double cost = cost_between(&r->cost, t->events[k], next);
+		t->correction_ticks[part] += cost;
+		t->subtracted_ticks += cost;
+	}
+	t->histograms = calloc(t->part_count, sizeof *t->histograms);
+	t->whole = calloc(1, sizeof *t->whole);
+	if (!t->histograms || !t->whole)
+		return pb_fail(err, PROBE_ENOMEM, 0, "no memory for histograms");
+	return 0;
+}
+
+static bool usual_order(const struct pb_timeline *t, const struct pb_event *e)
+{
+	for (size_t k = 0; k < t->event_count; k++)
+		if (e[k].id != t->events[k])
+			return false;
+	return e[t->event_count].id == t->events[0];
+}
+
+static void sum_ring(struct runner *r, struct sums *sums, bool keep_histograms)
+{
+	struct pb_timeline *t = r->t;
+	const struct pb_event *e = r->ring->events;
+	size_t n = r->ring->pos / sizeof *e, i = 0;
+	memset(sums, 0, sizeof *sums);
+	while (i + t->event_count < n) {
+		if (!usual_order(t, e + i)) {
+			/* Resume at the next outermost stamp. */
+			t->calls_discarded++;
+			do
+				i++;
+			while (i < n && e[i].id != t->events[0]);
+			continue;
+		}
+		double parts[PROBE_MAX_PARTS] = {0};
+		for (size_t k = 0; k < t->event_count; k++)
+			parts[r->part_of[k]] += (double)(e[i + k + 1].ticks - e[i + k].ticks);
+		for (size_t p = 0; p < t->part_count; p++) {
+			sums->parts[p] += parts[p];
+			if (keep_histograms)
+				t->histograms[p]
+					.counts[probe_histogram_bucket((uint64_t)parts[p])]++;
+		}
+		uint64_t whole = e[i + t->event_count].ticks - e[i].ticks;
+		sums->whole += (double)whole;
+		if (keep_histograms)
+			t->whole->counts[probe_histogram_bucket(whole)]++;
+		sums->calls++;
+		i += t->event_count;
+	}
+}
+
+/* --- rounds ----------------------------------------------------------------------------------- */
+
+/* What starting a loop costs cancels in the ladder by subtraction; here by the same means. */
+static int timed(struct runner *r, int (*run)(void *, uint64_t, uint64_t *), uint64_t calls,
+		 double *per_call)
+{
+	uint64_t ticks, warm;
+	if (run(r->ctx, calls < WARM_CALLS ? calls : WARM_CALLS, &warm))
+		return -1;
+	r->ring->pos = 0;
+	if (run(r->ctx, calls, &ticks))
+		return -1;
+	*per_call = ticks == PB_TICKS_LOST ? NAN : (double)ticks / (double)calls;
+	return 0;
+}
+
+static int one_round(void *ctx, struct probe_round *round)
+{
+	struct runner *r = ctx;
+	struct pb_round_frame frame;
+	struct sums sums = {0};
+	unsigned order[3] = {0, 1, 2};
+	double plain = NAN, stamped = NAN, empty = NAN;
+
+	pb_shuffle(&r->rng, order, 3);
+	pb_round_begin(r->counter, &frame, round);
+	for (size_t k = 0; k < 3; k++) {
+		int rc = 0;
+		if (order[k] == 0)
+			rc = timed(r, r->ops->run_plain, r->calls, &plain);
+		else if (order[k] == 1)
+			rc = timed(r, r->ops->run_empty, r->empty_calls, &empty);
+		else {
+			rc = timed(r, r->ops->run_stamped, r->calls, &stamped);
+			sum_ring(r, &sums, true);
+		}
+		if (rc)
+			return -1;
+	}
+	pb_round_end(r->counter, &frame, round);
+	if (!sums.calls)
+		round->discarded = true;
+	r->t->calls += sums.calls;
+	empty -= r->overhead_ticks / (double)r->empty_calls;
+	const unsigned loop = PROBE_BIT(PROBE_SUB_CALL) | PROBE_BIT(PROBE_SUB_RETURN);
+	for (size_t p = 0; p < r->t->part_count && sums.calls; p++) {
+		round->ticks[p] = sums.parts[p] / (double)sums.calls - r->t->correction_ticks[p];
+		/* The loop itself lies between one call's end and the next one's start. */
+		if (r->t->masks[p] & loop)
+			round->ticks[p] -= empty;
+	}
+	if (sums.calls)
+		round->ticks[PROBE_TIMELINE_STAMPED] =
+			sums.whole / (double)sums.calls - r->t->subtracted_ticks;
+	round->ticks[PROBE_TIMELINE_PLAIN] = plain - r->overhead_ticks / (double)r->calls;
+	round->ticks[PROBE_TIMELINE_EMPTY] = empty;
+	return 0;
+}
+
+static int pause_between(void *ctx)
+{
+	struct runner *r = ctx;
+	return r->ops->pause ? r->ops->pause(r->ctx) : 0;
+}
+
+static int prepare(struct runner *r, struct probe_error *err)
+{
+	uint64_t ticks = 0, calls = 1;
+	double want = r->config->round_us * 1e-6 * r->tick_hz;
+	double runs[31];
+	int rc = pb_stamp_calibrate(r->counter, r->ring, &r->cost, err);
+	if (rc)
+		return rc;
+	r->ring->pos = 0;
+	if (r->ops->run_stamped(r->ctx, 4, &ticks))
+		return pb_fail(err, PROBE_ECHILD, 0, "the measured call failed");
+	rc = learn(r, err);
+	if (rc)
+		return rc;
+	uint64_t most = PB_TIMELINE_RING_EVENTS / r->t->event_count - 2;
+	most = most < MAX_CALLS ? most : MAX_CALLS;
+	do {
+		calls *= 2;
+		if (r->ops->run_plain(r->ctx, calls, &ticks))
+			return pb_fail(err, PROBE_ECHILD, 0, "the measured call failed");
+	} while ((double)ticks < want && calls < most);
+	r->calls = calls < most ? calls : most;
+	r->calls = r->calls < 3 ? 3 : r->calls; /* whole calls lie between stamps of two */
+	r->empty_calls = MAX_CALLS;
+	for (size_t k = 0; k < 31; k++) {
+		if (r->ops->run_empty(r->ctx, 0, &ticks))
+			return pb_fail(err, PROBE_ECHILD, 0, "the measured call failed");
+		runs[k] = (double)ticks;
+	}
+	r->overhead_ticks = pb_median(runs, 31);
+	return 0;
+}
+
+int pb_timeline_run(struct probe_counter *counter, struct pb_ring *ring,
+		    const struct pb_timeline_ops *ops, void *ctx,
+		    const struct pb_timeline_config *config, struct pb_timeline *out,
+		    struct probe_process_samples *samples, struct probe_error *err)
+{
+	struct runner r = {.counter = counter,
+			   .ring = ring,
+			   .ops = ops,
+			   .ctx = ctx,
+			   .config = config,
+			   .t = out,
+			   .rng = {config->seed}};
+
+	memset(out, 0, sizeof *out);
+	memset(samples, 0, sizeof *samples);
+	r.tick_hz = probe_counter_facts(counter)->hz;
+	int rc = prepare(&r, err);
+	const struct pb_rounds_config rounds = {config->rounds, config->wait_s,
+						config->quiet_ratio};
+	if (rc == 0)
+		rc = pb_rounds_collect(&rounds, one_round, pause_between, &r, samples, err);
+	for (size_t p = 0; p < out->part_count; p++)
+		samples->rungs |= 1u << p;
+	samples->rungs |= 1u << PROBE_TIMELINE_STAMPED | 1u << PROBE_TIMELINE_PLAIN |
+			  1u << PROBE_TIMELINE_EMPTY;
+	samples->subphases = config->subphases;
+	samples->calls_per_round = r.calls;
+	return rc;
+}
+
+void pb_timeline_fini(struct pb_timeline *t)
+{
+	free(t->histograms);
+	free(t->whole);
+	memset(t, 0, sizeof *t);
+}

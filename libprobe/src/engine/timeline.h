@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT
+ * The timeline: thunks stamp every boundary of one real call. Gives the shape of a call, all the
+ * sub-phases that have a boundary, and the distribution over calls. It knows nothing of Python.
+ */
+#ifndef PB_ENGINE_TIMELINE_H
+#define PB_ENGINE_TIMELINE_H
+
+#include "hook/thunk.h"
+#include "probe/analysis.h"
+#include "probe/counter.h"
+
+/* Events are 2 * layer on the way in and 2 * layer + 1 on the way out. */
+enum pb_timeline_layer {
+	PB_TL_ENTRY,
+	PB_TL_DETACH,
+	PB_TL_ATTACH,
+	PB_TL_INVOKE,
+	PB_TL_TARGET,
+	PB_TL_LAYERS,
+};
+
+#define PB_TIMELINE_RING_EVENTS 8192
+#define PB_TIMELINE_MAX_EVENTS  16 /* stamps of one call */
+
+/* Which sub-phases lie between two consecutive stamps of a path that has `subphases`. Stages that
+ * no stamp separates come out in one mask. The pair (entry out, entry in) is call and return. */
+unsigned pb_timeline_mask(unsigned event, unsigned next, unsigned subphases);
+
+/* What a stamp costs, by the kinds of the two stamps that bound a stretch; ticks. */
+struct pb_stamp_cost {
+	double in_in, in_out, out_out, out_in;
+};
+
+struct pb_timeline_ops {
+	/* Each runs `calls` iterations and stores the ticks they took (or PB_TICKS_LOST). */
+	int (*run_stamped)(void *ctx, uint64_t calls, uint64_t *ticks);
+	int (*run_plain)(void *ctx, uint64_t calls, uint64_t *ticks);
+	int (*run_empty)(void *ctx, uint64_t calls, uint64_t *ticks);
+	int (*pause)(void *ctx);
+};
+
+struct pb_timeline_config {
+	unsigned subphases;
+	unsigned rounds;
+	double round_us, wait_s, quiet_ratio;
+	uint64_t seed;
+};
+
+struct pb_timeline {
+	unsigned masks[PROBE_MAX_PARTS];          /* the parts, in the order of the call */
+	double correction_ticks[PROBE_MAX_PARTS]; /* stamp cost taken out of each, per call */
+	size_t part_count;
+	double subtracted_ticks;            /* sum of the corrections of one call */
+	uint64_t calls, calls_discarded;    /* discarded: stamps not in the usual order */
+	struct probe_histogram *histograms; /* one a part, raw ticks */
+	struct probe_histogram *whole;      /* entry to next entry */
+	/* The order of stamps in one call, as first seen. */
+	unsigned char events[PB_TIMELINE_MAX_EVENTS];
+	size_t event_count;
+};
+
+/* Measures; samples' columns are the parts, then enum probe_timeline_column.
+ * samples->rounds is the caller's to free(); the timeline is released with pb_timeline_fini(), also
+ * after a failure. Returns 0, -PROBE_ECHILD, -PROBE_EUNHOOKABLE (no stamp was hit), -PROBE_ENOMEM.
+ */
+int pb_timeline_run(struct probe_counter *counter, struct pb_ring *ring,
+		    const struct pb_timeline_ops *ops, void *ctx,
+		    const struct pb_timeline_config *config, struct pb_timeline *out,
+		    struct probe_process_samples *samples, struct probe_error *err);
+void pb_timeline_fini(struct pb_timeline *t);
+
+/* Measures the cost of a stamp: three nested thunks around an empty function, minus the empty call
+ * alone. The calling thread needs a ring. Returns 0 or an error of pb_thunk_new(). */
+int pb_stamp_calibrate(struct probe_counter *counter, struct pb_ring *ring,
+		       struct pb_stamp_cost *out, struct probe_error *err);
+
+#endif

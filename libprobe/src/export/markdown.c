@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT
+ * Markdown: the breakdown as one table an interpreter, in GitHub's flavour, aligned in the source.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "export/export.h"
+#include "probe/figures.h"
+
+enum column { WORKLOAD, PATH, TOTAL, DISPATCH, MARSHALLING, COMPUTE, CLOSURE, SPEEDUP, COLUMNS };
+#define TEXT_MAX 120
+
+static const unsigned phase_masks[] = {PROBE_MASK_DISPATCH, PROBE_MASK_MARSHALLING,
+				       PROBE_MASK_COMPUTE};
+
+typedef char row_text[COLUMNS][TEXT_MAX];
+
+/* Bytes that begin a character: the width of a text in columns, for the text that we write. */
+static int width_of(const char *text)
+{
+	int n = 0;
+
+	for (; *text; text++)
+		n += (*text & 0xc0) != 0x80;
+	return n;
+}
+
+/* One line in which nothing reads as the end of a table cell. */
+static void escape(const char *text, struct pb_buf *out)
+{
+	struct pb_buf line = {0};
+
+	pb_buf_line(&line, text ? text : "");
+	for (const char *c = line.len ? line.data : ""; *c; c++) {
+		if (strchr("|<`*_", *c))
+			pb_buf_puts(out, "\\");
+		pb_buf_add(out, c, 1);
+	}
+	out->oom = out->oom || line.oom;
+	pb_buf_fini(&line);
+}
+
+static void escape_to(const char *text, char *buf, size_t size)
+{
+	struct pb_buf out = {0};
+
+	escape(text, &out);
+	snprintf(buf, size, "%s", out.len ? out.data : "");
+	pb_buf_fini(&out);
+}
+
+static void phase_texts(const struct probe_engine *e, double per_tick, row_text row)
+{
+	char figure[48], share[16], name[64];
+
+	for (size_t i = 0; i < e->folded_count; i++) {
+		const struct probe_part *part = &e->folded[i];
+		bool first = true;
+
+		probe_figure_text(&part->value, per_tick, e->floor_ticks, PROBE_FIGURE_BOTH, figure,
+				  sizeof figure);
+		probe_share_text(&part->value, &e->total, share, sizeof share);
+		for (size_t p = 0; p < 3; p++) {
+			char *text = row[DISPATCH + p];
+
+			if (!(part->mask & phase_masks[p]))
+				continue;
+			/* Markdown has no cells that span: the figure stands in the first of the
+			 * phases that it covers, by name, and the others point to it. */
+			if (part->mask == phase_masks[p])
+				snprintf(text, TEXT_MAX, "%s%s%s%s", figure, share[0] ? " (" : "",
+					 share, share[0] ? ")" : "");
+			else if (first)
+				snprintf(text, TEXT_MAX, "%s %s%s%s%s",
+					 probe_part_name(part->mask, name, sizeof name), figure,
+					 share[0] ? " (" : "", share, share[0] ? ")" : "");
+			else
+				snprintf(text, TEXT_MAX, "merged");
+			first = false;
+		}
+	}
+}
+
+static void cell_row(const struct probe_run *run, const struct probe_cell *cell, double per_tick,
+		     row_text row)
+{
+	const struct probe_engine *e =
+		cell->status == PROBE_CELL_OK ? probe_cell_engine(cell) : NULL;
+	double percent;
+
+	memset(row, 0, sizeof(row_text));
+	escape_to(cell->workload, row[WORKLOAD], TEXT_MAX);
+	escape_to(cell->path, row[PATH], TEXT_MAX);
+	if (!e) {
+		snprintf(row[TOTAL], TEXT_MAX, "%s", probe_cell_status_name(cell->status));
+		return;
+	}
+	if (e->contended)
+		snprintf(row[PATH] + strlen(row[PATH]), TEXT_MAX - strlen(row[PATH]),
+			 " (contended)");
+	if (e == &cell->timeline)
+		snprintf(row[PATH] + strlen(row[PATH]), TEXT_MAX - strlen(row[PATH]),
+			 " (timeline)");
+	probe_figure_text(&e->total, per_tick, e->floor_ticks, PROBE_FIGURE_BOTH, row[TOTAL],
+			  TEXT_MAX);
+	phase_texts(e, per_tick, row);
+	if (!e->folded_count && e->empty_call.state != PROBE_ABSENT) {
+		char figure[48];
+
+		probe_figure_text(&e->empty_call, per_tick, e->floor_ticks, PROBE_FIGURE_BOTH,
+				  figure, sizeof figure);
+		snprintf(row[DISPATCH], TEXT_MAX, "empty call %s", figure);
+	}
+	percent = probe_closure_percent(e);
+	if (isfinite(percent))
+		snprintf(row[CLOSURE], TEXT_MAX, "%.1f%%%s", fabs(percent) < 0.05 ? 0.0 : percent,
+			 probe_closure_is_off(e) ? " (!)" : "");
+	probe_ratio_text(
+		probe_run_ratio(run, cell->workload, "python", cell->path, cell->interpreter),
+		row[SPEEDUP], TEXT_MAX);
+}
+
+static void write_row(struct pb_buf *out, row_text row, const int widths[COLUMNS])
+{
+	for (size_t c = 0; c < COLUMNS; c++) {
+		int pad = widths[c] - width_of(row[c]);
+
+		if (c <= PATH)
+			pb_buf_printf(out, "%s %s%*s", c ? " |" : "|", row[c], pad, "");
+		else
+			pb_buf_printf(out, " | %*s%s", pad, "", row[c]);
+	}
+	pb_buf_puts(out, " |\n");
+}
+
+static void write_rule(struct pb_buf *out, const int widths[COLUMNS])
+{
+	for (size_t c = 0; c < COLUMNS; c++) {
+		pb_buf_puts(out, c <= PATH ? "| :" : "| ");
+		for (int i = 1; i < widths[c]; i++)
+			pb_buf_puts(out, "-");
+		pb_buf_puts(out, c <= PATH ? " " : ": ");
+	}
+	pb_buf_puts(out, "|\n");
+}
+
+static void write_table(struct pb_buf *out, const struct probe_run *run, const char *label,
+			const struct probe_scale *scale)
+{
+	row_text head = {"workload",    "path",    "",        "dispatch",
+			 "marshalling", "compute", "closure", "speed-up"};
+	int widths[COLUMNS] = {0};
+	row_text row;
+
+	snprintf(head[TOTAL], TEXT_MAX, "total, %s", scale->name);
+	/* Twice over the cells: to measure the columns, then to write them. */
+	for (size_t c = 0; c < COLUMNS; c++)
+		widths[c] = width_of(head[c]);
+	for (size_t i = 0; i < run->cell_count; i++) {
+		if (strcmp(run->cells[i].interpreter, label))
+			continue;
+		cell_row(run, &run->cells[i], scale->per_tick, row);
+		for (size_t c = 0; c < COLUMNS; c++)
+			if (width_of(row[c]) > widths[c])
+				widths[c] = width_of(row[c]);
+	}
+	write_row(out, head, widths);
+	write_rule(out, widths);
+	for (size_t i = 0; i < run->cell_count; i++) {
+		if (strcmp(run->cells[i].interpreter, label))
+			continue;
+		cell_row(run, &run->cells[i], scale->per_tick, row);
+		write_row(out, row, widths);
+	}
+}
+
+/* What is not in the table's cells: reasons, warnings. */
+static void write_remarks(struct pb_buf *out, const struct probe_run *run, const char *label)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < run->cell_count; i++) {
+		const struct probe_cell *cell = &run->cells[i];
+
+		if (strcmp(cell->interpreter, label))
+			continue;
+		if (cell->reason) {
+			pb_buf_printf(out, "%s- %s/%s %s: ", any ? "" : "\n", cell->workload,
+				      cell->path, probe_cell_status_name(cell->status));
+			escape(cell->reason, out);
+			pb_buf_puts(out, "\n");
+			any = true;
+		}
+		for (char **w = cell->warnings; w && *w; w++) {
+			pb_buf_printf(out, "%s- %s/%s: ", any ? "" : "\n", cell->workload,
+				      cell->path);
+			escape(*w, out);
+			pb_buf_puts(out, "\n");
+			any = true;
+		}
+	}
+}
+
+static void write_claims(struct pb_buf *out, const struct probe_run *run)
+{
+	bool any = false;
+	char here[32], published[32];
+
+	for (size_t c = 0; c < run->claim_count; c++) {
+		const struct probe_claim *claim = &run->claims[c];
+
+		for (size_t i = 0; i < run->cell_count; i++) {
+			double ratio = NAN;
+
+			if (pb_export_first_label(run, i))
+				ratio = probe_run_ratio(run, claim->workload, claim->numerator,
+							claim->denominator,
+							run->cells[i].interpreter);
+			if (!isfinite(ratio))
+				continue;
+			pb_buf_printf(
+				out, "%s- %s on %s: %s / %s = %s here, published %s (",
+				any ? "" : "\n", claim->workload, run->cells[i].interpreter,
+				claim->numerator, claim->denominator,
+				probe_ratio_text(ratio, here, sizeof here),
+				probe_ratio_text(claim->published, published, sizeof published));
+			escape(claim->source, out);
+			pb_buf_puts(out, ")\n");
+			any = true;
+		}
+	}
+}
+
+int pb_export_markdown(const struct probe_run *run, const struct probe_sink *sink,
+		       struct probe_error *err)
+{
+	struct pb_buf out = {0};
+	struct probe_scale scale;
+	const char *cpu = probe_run_fact(run, "cpu_model");
+	char build[128];
+
+	if (probe_scale_get(run, PROBE_UNIT_NS, &scale))
+		probe_scale_get(run, PROBE_UNIT_TICKS, &scale);
+	pb_buf_puts(&out, "CPU: ");
+	escape(cpu ? cpu : "unknown", &out);
+	pb_buf_puts(&out, ". Counter: ");
+	escape(run->counter.unit, &out);
+	if (run->counter.why[0]) {
+		pb_buf_puts(&out, " (");
+		escape(run->counter.why, &out);
+		pb_buf_puts(&out, ")");
+	}
+	pb_buf_printf(&out, ". %u %s.\n", run->passes, run->passes == 1 ? "pass" : "passes");
+	for (size_t i = 0; i < run->cell_count; i++) {
+		const char *label = run->cells[i].interpreter;
+		const struct probe_interpreter *py = probe_run_find_interpreter(run, label);
+
+		if (!pb_export_first_label(run, i))
+			continue;
+		pb_buf_printf(&out, "\n### %s", label);
+		if (py && probe_interpreter_text(py, build, sizeof build)[0])
+			pb_buf_printf(&out, " (%s)", build);
+		pb_buf_puts(&out, "\n\n");
+		write_table(&out, run, label, &scale);
+		write_remarks(&out, run, label);
+	}
+	write_claims(&out, run);
+	for (char **w = run->warnings; w && *w; w++) {
+		pb_buf_puts(&out, w == run->warnings ? "\n- " : "- ");
+		escape(*w, &out);
+		pb_buf_puts(&out, "\n");
+	}
+	return pb_export_finish(&out, sink, err);
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT
+ * The table of export formats (a new one is one file and one row here), and what they share.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/atomic_file.h"
+#include "base/fail.h"
+#include "export/export.h"
+
+static const struct probe_exporter exporters[] = {
+	{"csv", ".csv", "one row a cell and part, for spreadsheets and data frames", pb_export_csv},
+	{"markdown", ".md", "the breakdown as tables of GitHub-flavoured Markdown",
+	 pb_export_markdown},
+	{"plotdata", ".dat", "what plots/breakdown.gp reads", pb_export_plotdata},
+	{NULL, NULL, NULL, NULL},
+};
+
+const struct probe_exporter *probe_exporters(void)
+{
+	return exporters;
+}
+
+const struct probe_exporter *probe_exporter_find(const char *name)
+{
+	for (const struct probe_exporter *e = exporters; e->name; e++)
+		if (!strcmp(e->name, name))
+			return e;
+	return NULL;
+}
+
+static int add_to_buf(void *ctx, const char *bytes, size_t n)
+{
+	struct pb_buf *buf = ctx;
+
+	pb_buf_add(buf, bytes, n);
+	return buf->oom ? -1 : 0;
+}
+
+int probe_export_file(const struct probe_run *run, const char *exporter, const char *path,
+		      struct probe_error *err)
+{
+	const struct probe_exporter *found = probe_exporter_find(exporter);
+	struct pb_buf text = {0};
+	struct probe_sink sink = {.write = add_to_buf, .ctx = &text};
+	int rc;
+
+	if (!found)
+		return pb_fail(err, PROBE_ENOENT, 0,
+			       "unknown export format %s: use csv, markdown or plotdata", exporter);
+	rc = found->export_run(run, &sink, err);
+	if (!rc)
+		rc = pb_atomic_write(path, text.data, text.len, err);
+	pb_buf_fini(&text);
+	return rc;
+}
+
+void pb_export_real(struct pb_buf *out, double number, const char *absent)
+{
+	char digits[40];
+
+	if (!isfinite(number)) {
+		pb_buf_puts(out, absent);
+		return;
+	}
+	snprintf(digits, sizeof digits, "%.9g", number);
+	for (char *c = digits; *c; c++)
+		if (*c == ',') /* the decimal mark of the user's locale */
+			*c = '.';
+	pb_buf_puts(out, digits);
+}
+
+int pb_export_finish(struct pb_buf *out, const struct probe_sink *sink, struct probe_error *err)
+{
+	int rc = 0;
+
+	if (out->oom)
+		rc = pb_fail(err, PROBE_ENOMEM, 0, "can't export the run: out of memory");
+	else if (out->len && sink->write(sink->ctx, out->data, out->len))
+		rc = pb_fail(err, PROBE_ESYS, 0, "can't export the run: the output took no more");
+	pb_buf_fini(out);
+	return rc;
+}
+
+bool pb_export_first_label(const struct probe_run *run, size_t i)
+{
+	for (size_t j = 0; j < i; j++)
+		if (!strcmp(run->cells[j].interpreter, run->cells[i].interpreter))
+			return false;
+	return true;
+}
+
+bool pb_export_first_workload(const struct probe_run *run, size_t i)
+{
+	for (size_t j = 0; j < i; j++)
+		if (!strcmp(run->cells[j].workload, run->cells[i].workload))
+			return false;
+	return true;
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT
+ * Thunk template for x86-64 (System V ABI). Position-independent; copied as a whole.
+ *
+ * At a function's entry rdi rsi rdx rcx r8 r9, xmm0-7, the stack, rax (vector count of variadic
+ * calls) and r10 (static chain) belong to the callee; only r11 is free. At its return rax, rdx,
+ * xmm0-1 and st0-1 belong to the caller.
+ */
+#include "hook/thunk.h"
+
+#define DATA(field) (.Lstart + PB_THUNK_SPAN + (field))(%rip)
+
+/* Starts copy \v of a kind: every copy in its own place within a cache line. */
+.macro COPY kind v
+	.p2align 6, 0xcc
+	.fill	(\v * 16), 1, 0xcc
+.L\kind\()_\v:
+.endm
+
+.macro ENTRIES kind
+	.quad	.L\kind\()_0 - .Lstart, .L\kind\()_1 - .Lstart
+	.quad	.L\kind\()_2 - .Lstart, .L\kind\()_3 - .Lstart
+.endm
+.macro ENTRY1 kind
+	.quad	.L\kind - .Lstart, .L\kind - .Lstart, .L\kind - .Lstart, .L\kind - .Lstart
+.endm
+
+	.text
+	.p2align 12, 0xcc
+	.globl	pb_thunk_template
+	.hidden	pb_thunk_template
+pb_thunk_template:
+.Lstart:
+
+.irp v, 0, 1, 2, 3
+	COPY ready \v
+	mov	DATA(PB_DATA_CTX), %rdi
+	jmp	*DATA(PB_DATA_FN)
+
+	COPY replay_void \v
+	ret
+
+	COPY replay_int \v
+	mov	DATA(PB_DATA_REG_INT0), %rax
+	ret
+
+	COPY replay_float \v
+	movsd	DATA(PB_DATA_REG_FLOAT0), %xmm0
+	ret
+
+	COPY replay_all \v
+	mov	DATA(PB_DATA_REG_INT0), %rax
+	mov	DATA(PB_DATA_REG_INT1), %rdx
+	movups	DATA(PB_DATA_REG_FLOAT0), %xmm0
+	movups	DATA(PB_DATA_REG_FLOAT1), %xmm1
+	ret
+
+	COPY ffi_8 \v
+	mov	DATA(PB_DATA_REG_INT0), %rax
+	mov	%rax, (%rdx)
+	ret
+
+	COPY ffi_16 \v
+	mov	DATA(PB_DATA_REG_INT0), %rax
+	mov	%rax, (%rdx)
+	mov	DATA(PB_DATA_REG_INT1), %rax
+	mov	%rax, 8(%rdx)
+	ret
+.endr
+
+	.p2align 6, 0xcc
+.Lwith_data:
+	lea	DATA(0), %r8
+	jmp	*DATA(PB_DATA_FN)
+
+	.p2align 6, 0xcc
+.Lcount_calls:
+	lock incq DATA(PB_DATA_COUNT)
+	jmp	*DATA(PB_DATA_TARGET)
+
+	.p2align 6, 0xcc
+.Ldelay:
+	mov	DATA(PB_DATA_SPIN), %r11
+	test	%r11, %r11
+	jz	2f
+	.p2align 4
+1:	dec	%r11
+	jnz	1b
+2:	jmp	*DATA(PB_DATA_TARGET)
+
+/* Finds the thread's ring in r11 and moves the return address to its shadow stack, so that stack
+ * arguments stay where the target expects them and `call` pairs with `ret` for the predictor.
+ * Leaves rax and rdx saved in the ring. Jumps to \pass without a ring. */
+.macro ENTER pass lost
+	mov	DATA(PB_DATA_TLS), %r11
+	mov	%fs:(%r11), %r11
+	test	%r11, %r11
+	jz	\pass
+	cmpq	$PB_SHADOW_DEPTH, PB_RING_DEPTH(%r11)
+	jae	\lost
+	mov	%rax, PB_RING_SAVE0(%r11)
+	mov	%rdx, PB_RING_SAVE1(%r11)
+	mov	PB_RING_DEPTH(%r11), %rax
+	pop	%rdx
+	mov	%rdx, PB_RING_SHADOW(%r11, %rax, 8)
+	inc	%rax
+	mov	%rax, PB_RING_DEPTH(%r11)
+.endm
+
+/* Appends (rax, event \id); clobbers rax and rdx. */
+.macro APPEND id
+	mov	PB_RING_POS(%r11), %rdx
+	and	PB_RING_MASK(%r11), %rdx
+	add	PB_RING_EVENTS(%r11), %rdx
+	mov	%rax, (%rdx)
+	mov	DATA(\id), %rax
+	mov	%rax, 8(%rdx)
+	addq	$16, PB_RING_POS(%r11)
+.endm
+
+.macro RESTORE_ARGS
+	mov	PB_RING_SAVE0(%r11), %rax
+	mov	PB_RING_SAVE1(%r11), %rdx
+.endm
+
+/* After the target: the ring again in r11. */
+.macro RING_AGAIN
+	mov	DATA(PB_DATA_TLS), %r11
+	mov	%fs:(%r11), %r11
+.endm
+
+/* Puts the caller's return address back; clobbers rcx. */
+.macro LEAVE
+	mov	PB_RING_DEPTH(%r11), %rcx
+	dec	%rcx
+	mov	%rcx, PB_RING_DEPTH(%r11)
+	push	PB_RING_SHADOW(%r11, %rcx, 8)
+.endm
+
+/* Ordered after everything before it: otherwise the atomics of a thread-state call would retire
+ * in the next stretch. */
+.macro READ_TICKS
+	lfence
+	rdtsc
+	lfence
+	shl	$32, %rdx
+	or	%rdx, %rax
+.endm
+
+	.p2align 6, 0xcc
+.Llost:
+	incq	PB_RING_LOST(%r11)
+.Lpass:
+	jmp	*DATA(PB_DATA_TARGET)
+
+	.p2align 6, 0xcc
+.Lrecord:
+	ENTER	.Lpass .Llost
+	RESTORE_ARGS
+	call	*DATA(PB_DATA_TARGET)
+	RING_AGAIN
+	mov	%rax, DATA(PB_DATA_REG_INT0)
+	mov	%rdx, DATA(PB_DATA_REG_INT1)
+	movups	%xmm0, DATA(PB_DATA_REG_FLOAT0)
+	movups	%xmm1, DATA(PB_DATA_REG_FLOAT1)
+	LEAVE
+	ret
+
+	.p2align 6, 0xcc
+.Lstamp_ticks:
+	ENTER	.Lpass .Llost
+	READ_TICKS
+	APPEND	PB_DATA_EVENT_IN
+	RESTORE_ARGS
+	call	*DATA(PB_DATA_TARGET)
+	mov	%rax, %r8
+	mov	%rdx, %r9
+	READ_TICKS
+	RING_AGAIN
+	APPEND	PB_DATA_EVENT_OUT
+	mov	%r8, %rax
+	mov	%r9, %rdx
+	LEAVE
+	ret
+
+/* rdpmc wants the counter number in ecx, an argument register: r10 can't hold it (static chain), so
+ * it waits in xmm-free stack space below the return address that ENTER has just popped. */
+	.p2align 6, 0xcc
+.Lstamp_pmc:
+	ENTER	.Lpass .Llost
+	push	%rcx
+	mov	DATA(PB_DATA_PMC), %rcx
+	rdpmc
+	pop	%rcx
+	shl	$32, %rdx
+	or	%rdx, %rax
+	APPEND	PB_DATA_EVENT_IN
+	RESTORE_ARGS
+	call	*DATA(PB_DATA_TARGET)
+	mov	%rax, %r8
+	mov	%rdx, %r9
+	mov	DATA(PB_DATA_PMC), %rcx
+	rdpmc
+	shl	$32, %rdx
+	or	%rdx, %rax
+	RING_AGAIN
+	APPEND	PB_DATA_EVENT_OUT
+	mov	%r8, %rax
+	mov	%r9, %rdx
+	LEAVE
+	ret
+
+.Lend:
+	/* Fails to assemble when the template outgrows its page. */
+	.org	.Lstart + PB_THUNK_SPAN
+
+	.globl	pb_empty_function
+	.hidden	pb_empty_function
+	.type	pb_empty_function, @function
+	.p2align 6, 0xcc
+pb_empty_function:
+	ret
+	.size	pb_empty_function, . - pb_empty_function
+
+	.section .rodata
+	.p2align 3
+	.globl	pb_thunk_template_size
+	.hidden	pb_thunk_template_size
+pb_thunk_template_size:
+	.quad	.Lend - .Lstart
+/* Offsets of the entries: [kind][copy], in the order of enum pb_thunk_kind. */
+	.globl	pb_thunk_offsets
+	.hidden	pb_thunk_offsets
+pb_thunk_offsets:
+	ENTRIES	ready
+	ENTRY1	with_data
+	ENTRIES	replay_void
+	ENTRIES	replay_int
+	ENTRIES	replay_float
+	ENTRIES	replay_all
+	ENTRIES	ffi_8
+	ENTRIES	ffi_16
+	ENTRY1	count_calls
+	ENTRY1	delay
+	ENTRY1	record
+	ENTRY1	stamp_ticks
+	ENTRY1	stamp_pmc
+	.section .note.GNU-stack, "", @progbits

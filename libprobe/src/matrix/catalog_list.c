@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT
+ * The catalog as its public face shows it: names and descriptions.
+ */
+#include "probe/catalog.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/fail.h"
+#include "matrix/catalog_load.h"
+#include "matrix/home.h"
+#include "matrix/interp.h"
+
+static int no_memory(struct probe_error *err)
+{
+	return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
+}
+
+static const char *text_of(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+	return text ? text : "";
+}
+
+/* "const double *values", "int a". */
+static void add_variable(struct pb_buf *buf, const char *type, const char *name)
+{
+	bool pointer = *type && type[strlen(type) - 1] == '*';
+	pb_buf_printf(buf, "%s%s%s", type, pointer ? "" : " ", name);
+}
+
+/* "int add(int a, int b)", newly allocated. */
+static char *prototype_text(const json_t *prototype)
+{
+	struct pb_buf buf = {0};
+	const json_t *params = json_object_get(prototype, "params"), *param;
+	size_t i;
+	add_variable(&buf, text_of(prototype, "returns"), text_of(prototype, "name"));
+	pb_buf_puts(&buf, json_array_size(params) ? "(" : "(void");
+	json_array_foreach(params, i, param)
+	{
+		pb_buf_puts(&buf, i ? ", " : "");
+		add_variable(&buf, text_of(param, "type"), text_of(param, "name"));
+	}
+	pb_buf_puts(&buf, ")");
+	if (buf.oom)
+		pb_buf_fini(&buf);
+	return buf.data;
+}
+
+/* What must be there before the path can be measured, newly allocated; "" = nothing more. */
+static char *needs_text(const struct pb_path *path)
+{
+	struct pb_buf buf = {0};
+	const json_t *pip = json_object_get(path->json, "pip"), *package;
+	size_t i;
+	pb_buf_puts(&buf, path->compiler ? "a C compiler" : "");
+	json_array_foreach(pip, i, package)
+		pb_buf_printf(&buf, "%s%s", buf.len ? ", " : "", json_string_value(package));
+	if (buf.oom)
+		pb_buf_fini(&buf);
+	return buf.data;
+}
+
+static int fill_workload(struct probe_listed *out, const struct pb_workload *from)
+{
+	const json_t *variants = json_object_get(from->json, "variants");
+	size_t n = json_array_size(variants);
+	out->name = strdup(from->base);
+	out->summary = strdup(from->summary);
+	out->detail = prototype_text(json_object_get(from->json, "prototype"));
+	out->variants = calloc(n + 1, sizeof *out->variants);
+	if (!out->name || !out->summary || !out->detail || !out->variants)
+		return -PROBE_ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		out->variants[i] = (long)json_integer_value(json_array_get(variants, i));
+	out->variant_count = n;
+	return 0;
+}
+
+static int fill_path(struct probe_listed *out, const struct pb_path *from)
+{
+	out->name = strdup(from->name);
+	out->summary = strdup(from->summary);
+	out->detail = needs_text(from);
+	return out->name && out->summary && out->detail ? 0 : -PROBE_ENOMEM;
+}
+
+int probe_list_workloads(struct probe_listed **out, size_t *n, struct probe_error *err)
+{
+	char *home = NULL;
+	struct pb_workload *workloads = NULL;
+	size_t count = 0;
+	int rc = pb_home_find(&home, NULL, err);
+	if (!rc)
+		rc = pb_load_workloads(home, getenv("PROBE_WORKLOADS"), &workloads, &count, err);
+	free(home);
+	if (rc)
+		return rc;
+	struct probe_listed *listed = calloc(count + 1, sizeof *listed);
+	for (size_t i = 0; listed && i < count && !rc; i++)
+		rc = fill_workload(&listed[i], &workloads[i]);
+	pb_workloads_free(workloads, count);
+	if (!listed || rc) {
+		probe_listed_free(listed, count);
+		return no_memory(err);
+	}
+	*out = listed;
+	*n = count;
+	return 0;
+}
+
+int probe_list_paths(struct probe_listed **out, size_t *n, struct probe_error *err)
+{
+	char *home = NULL;
+	struct pb_path *paths = NULL;
+	size_t count = 0;
+	int rc = pb_home_find(&home, NULL, err);
+	if (!rc)
+		rc = pb_catalog_paths(home, NULL, &paths, &count, err);
+	free(home);
+	if (rc)
+		return rc;
+	struct probe_listed *listed = calloc(count + 1, sizeof *listed);
+	for (size_t i = 0; listed && i < count && !rc; i++)
+		rc = fill_path(&listed[i], &paths[i]);
+	pb_paths_free(paths, count);
+	if (!listed || rc) {
+		probe_listed_free(listed, count);
+		return no_memory(err);
+	}
+	*out = listed;
+	*n = count;
+	return 0;
+}
+
+void probe_listed_free(struct probe_listed *listed, size_t n)
+{
+	for (size_t i = 0; listed && i < n; i++) {
+		free(listed[i].name);
+		free(listed[i].summary);
+		free(listed[i].detail);
+		free(listed[i].variants);
+	}
+	free(listed);
+}
+
+int probe_list_interpreters(const char *choice, struct probe_run *run, struct probe_error *err)
+{
+	return pb_interp_discover(choice, run, err);
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT
+ * From a child's end and its JSON answer to samples, or to a status with a reason.
+ */
+#include "matrix/cell_result.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "matrix/clean.h"
+
+__attribute__((format(printf, 3, 4))) static void set_status(struct pb_cell_result *out,
+							     enum probe_cell_status status,
+							     const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	out->status = status;
+	pb_clean_line(text, out->reason, sizeof out->reason);
+}
+
+static const char *string_at(const json_t *object, const char *key, const char *fallback)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+	return text ? text : fallback;
+}
+
+static double number_at(const json_t *object, const char *key)
+{
+	return json_number_value(json_object_get(object, key));
+}
+
+static void take_counter(const json_t *counter, struct probe_counter_facts *out)
+{
+	snprintf(out->kind, sizeof out->kind, "%s", string_at(counter, "kind", ""));
+	snprintf(out->unit, sizeof out->unit, "%s", string_at(counter, "unit", "ticks"));
+	pb_clean_line(string_at(counter, "why", ""), out->why, sizeof out->why);
+	out->hz = number_at(counter, "hz");
+	out->granularity_ticks = number_at(counter, "granularity_ticks");
+	out->cycles_per_tick = number_at(counter, "cycles_per_tick");
+	out->cycles_estimated = json_is_true(json_object_get(counter, "cycles_estimated"));
+}
+
+static double tick_at(const json_t *row, size_t i)
+{
+	const json_t *value = json_array_get(row, i);
+	return json_is_number(value) ? json_number_value(value) : (double)NAN;
+}
+
+/* A row is: ticks of each column, stub copy of each column, chain, wide, discarded. */
+static bool take_round(const json_t *row, const unsigned *columns, size_t n,
+		       struct probe_round *out)
+{
+	if (json_array_size(row) != 2 * n + 3)
+		return false;
+	for (size_t i = 0; i < PROBE_COLUMNS; i++)
+		out->ticks[i] = (double)NAN;
+	for (size_t i = 0; i < n; i++) {
+		out->ticks[columns[i]] = tick_at(row, i);
+		out->variant[columns[i]] = (uint8_t)json_number_value(json_array_get(row, n + i));
+	}
+	out->chain_ticks = tick_at(row, 2 * n);
+	out->wide_ticks = tick_at(row, 2 * n + 1);
+	out->discarded = json_number_value(json_array_get(row, 2 * n + 2)) != 0;
+	return true;
+}
+
+/* NULL, or what is wrong with the answer. */
+static const char *take_rounds(const json_t *answer, struct pb_cell_result *out)
+{
+	const json_t *numbers = json_object_get(answer, "columns");
+	const json_t *rows = json_object_get(answer, "rounds");
+	size_t n = json_array_size(numbers), count = json_array_size(rows);
+	unsigned columns[PROBE_COLUMNS];
+	if (!n || n > PROBE_COLUMNS || !count)
+		return "it holds no rounds";
+	for (size_t i = 0; i < n; i++) {
+		json_int_t column = json_integer_value(json_array_get(numbers, i));
+		if (column < 0 || column >= PROBE_COLUMNS || out->columns & 1u << column)
+			return "it names an unknown column, or one twice";
+		columns[i] = (unsigned)column;
+		out->columns |= 1u << column;
+	}
+	out->rounds = calloc(count, sizeof *out->rounds);
+	if (!out->rounds)
+		return "memory is out";
+	for (size_t i = 0; i < count; i++)
+		if (!take_round(json_array_get(rows, i), columns, n, &out->rounds[i]))
+			return "a round has the wrong length";
+	out->round_count = count;
+	return NULL;
+}
+
+static const char *take_answer(const json_t *answer, struct pb_cell_result *out)
+{
+	const char *status = string_at(answer, "status", "");
+	if (!strcmp(status, "failed")) {
+		set_status(out, PROBE_CELL_FAILED, "%s", string_at(answer, "reason", "no reason"));
+		return NULL;
+	}
+	if (strcmp(status, "ok"))
+		return "it has no status";
+	take_counter(json_object_get(answer, "counter"), &out->counter);
+	if (!(out->counter.hz > 0) || !out->counter.kind[0])
+		return "it names no counter";
+	const char *wrong = take_rounds(answer, out);
+	if (wrong)
+		return wrong;
+	json_t *timeline = json_object_get(answer, "timeline");
+	out->timeline = json_is_object(timeline) ? json_incref(timeline) : NULL;
+	out->subphases = (unsigned)number_at(answer, "subphases") & PROBE_MASK_ALL;
+	out->calls_per_round = (uint64_t)number_at(answer, "calls");
+	out->warnings = json_incref(json_object_get(answer, "warnings"));
+	out->status = PROBE_CELL_OK;
+	return NULL;
+}
+
+static void judge_exit(const struct pb_child_outcome *outcome, struct pb_cell_result *out)
+{
+	char said[300];
+	json_error_t at;
+	json_t *answer = json_loadb(outcome->result.bytes, outcome->result.length, 0, &at);
+	const char *wrong = answer ? take_answer(answer, out) : "";
+	json_decref(answer);
+	pb_child_last_line(outcome, said, sizeof said);
+	if (outcome->exit_code && (wrong || out->status == PROBE_CELL_OK))
+		set_status(out, PROBE_CELL_FAILED, "its process ended with exit status %d%s%s",
+			   outcome->exit_code, said[0] ? ": " : "", said);
+	else if (!outcome->result.length)
+		set_status(out, PROBE_CELL_FAILED, "its process ended without an answer%s%s",
+			   said[0] ? ": " : "", said);
+	else if (!answer)
+		set_status(out, PROBE_CELL_FAILED, "its process gave no valid JSON: %s", at.text);
+	else if (wrong)
+		set_status(out, PROBE_CELL_FAILED,
+			   "its process gave an answer that can't be used: "
+			   "%s",
+			   wrong);
+}
+
+void pb_cell_result_take(const struct pb_child_outcome *outcome, double timeout_s,
+			 struct pb_cell_result *out)
+{
+	*out = (struct pb_cell_result){.status = PROBE_CELL_FAILED};
+	switch (outcome->end) {
+	case PB_CHILD_EXITED:
+		judge_exit(outcome, out);
+		break;
+	case PB_CHILD_SIGNALLED:
+		set_status(out, PROBE_CELL_CRASHED, "killed by signal %d (%s)%s", outcome->signal,
+			   strsignal(outcome->signal),
+			   outcome->signal == SIGKILL ? "; perhaps memory ran out: see dmesg" : "");
+		break;
+	case PB_CHILD_TIMEOUT:
+		set_status(out, PROBE_CELL_TIMEOUT,
+			   "no answer within %g s; if the call is only slow, raise --timeout",
+			   timeout_s);
+		break;
+	case PB_CHILD_NO_START:
+		set_status(out, PROBE_CELL_FAILED, "its process can't be started: %s",
+			   strerror(outcome->start_errno));
+		break;
+	case PB_CHILD_NOT_RUN:
+	case PB_CHILD_CANCELLED:
+		set_status(out, PROBE_CELL_PENDING, "interrupted");
+		break;
+	}
+	if (out->status != PROBE_CELL_OK) {
+		struct pb_cell_result failed = {.status = out->status};
+		memcpy(failed.reason, out->reason, sizeof failed.reason);
+		pb_cell_result_fini(out);
+		*out = failed;
+	}
+}
+
+void pb_cell_result_fini(struct pb_cell_result *result)
+{
+	free(result->rounds);
+	json_decref(result->warnings);
+	json_decref(result->timeline);
+	*result = (struct pb_cell_result){.status = PROBE_CELL_PENDING};
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ * What a cell's child process answered, and what its end means for the cell.
+ */
+#ifndef PB_CELL_RESULT_H
+#define PB_CELL_RESULT_H
+
+#include <jansson.h>
+
+#include "matrix/child.h"
+#include "probe/analysis.h"
+
+struct pb_cell_result {
+	enum probe_cell_status status; /* OK, FAILED, CRASHED, TIMEOUT */
+	char reason[400];              /* one line; "" when OK */
+	/* The rest is set when OK. */
+	struct probe_counter_facts counter;
+	unsigned columns;   /* bit mask of the columns of a round */
+	unsigned subphases; /* mask of PROBE_BIT()s: the sub-phases that the path has */
+	struct probe_round *rounds;
+	size_t round_count;
+	uint64_t calls_per_round;
+	json_t *warnings; /* array of strings, or NULL */
+	json_t *timeline; /* object, or NULL */
+};
+
+/* Judges an ended child. Never fails: what can't be understood is a FAILED cell with its reason.
+ * @timeout_s  the limit it ran under, for the reason.
+ * Release with pb_cell_result_fini(). */
+void pb_cell_result_take(const struct pb_child_outcome *outcome, double timeout_s,
+			 struct pb_cell_result *out);
+void pb_cell_result_fini(struct pb_cell_result *result);
+
+#endif

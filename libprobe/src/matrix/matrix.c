@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT
+ * probe_matrix_run(): checks, finds, builds, measures and never loses a result.
+ */
+#include "probe/matrix.h"
+
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fail.h"
+#include "matrix/home.h"
+#include "matrix/interp.h"
+#include "matrix/session.h"
+#include "probe/machine.h"
+#include "probe/probe.h"
+
+static const double default_timeout_s = 60;
+
+const struct probe_preset *probe_preset_get(enum probe_preset_id id)
+{
+	static const struct probe_preset presets[] = {
+		[PROBE_PRESET_DEFAULT] = {"default", 5, 120, 100, 2},
+		[PROBE_PRESET_FAST] = {"fast", 3, 60, 100, 0.5},
+		[PROBE_PRESET_RIGOROUS] = {"rigorous", 15, 300, 100, 10},
+	};
+	return id <= PROBE_PRESET_RIGOROUS ? &presets[id] : &presets[PROBE_PRESET_DEFAULT];
+}
+
+bool probe_cell_is_inapplicable(const struct probe_cell *cell)
+{
+	/* pb_path_applies() words all its reasons so. */
+	return cell->status == PROBE_CELL_UNAVAILABLE && cell->reason &&
+	       !strncmp(cell->reason, "applies to ", strlen("applies to "));
+}
+
+static int check_range(const char *name, double value, double min, double max,
+		       struct probe_error *err)
+{
+	if (value == 0 || (value >= min && value <= max))
+		return 0;
+	return pb_fail(err, PROBE_EINVAL, 0, "%s is %g: it must be from %g to %g", name, value, min,
+		       max);
+}
+
+static int check_cpu(int cpu, struct probe_error *err)
+{
+	struct probe_machine machine;
+	cpu_set_t allowed;
+	if (cpu < CPU_SETSIZE && !sched_getaffinity(0, sizeof allowed, &allowed) &&
+	    CPU_ISSET((size_t)cpu, &allowed))
+		return 0;
+	probe_machine_read(&machine);
+	return pb_fail(err, PROBE_EINVAL, 0,
+		       "CPU %d is not there or not allowed to this process: choose one of %s", cpu,
+		       machine.allowed);
+}
+
+static int check_options(const struct probe_matrix_options *o, struct probe_error *err)
+{
+	int rc = 0;
+	if (!o->workloads || !o->workloads[0])
+		return pb_fail(err, PROBE_EINVAL, 0, "no workload is named");
+	if (o->engines & ~(PROBE_ENGINE_LADDER | PROBE_ENGINE_TIMELINE))
+		return pb_fail(err, PROBE_EINVAL, 0, "engines holds an unknown bit: %#x",
+			       o->engines);
+	if ((rc = check_range("passes", o->passes, 1, 1000, err)) ||
+	    (rc = check_range("rounds", o->rounds, 10, 100000, err)) ||
+	    (rc = check_range("round_us", o->round_us, 1, 1e6, err)) ||
+	    (rc = check_range("timeout_s", o->timeout_s, 0.1, 86400, err)))
+		return rc;
+	if (!(o->wait_s <= 3600))
+		return pb_fail(err, PROBE_EINVAL, 0, "wait_s is %g: it must be at most 3600",
+			       o->wait_s);
+	if (o->cpu_plus_1 < 0)
+		return pb_fail(err, PROBE_EINVAL, 0, "the CPU is negative");
+	if (o->cpu_plus_1 && (rc = check_cpu(o->cpu_plus_1 - 1, err)))
+		return rc;
+	return o->output ? probe_output_check(o->output, err) : 0;
+}
+
+static void resolve_settings(struct pb_session *session)
+{
+	const struct probe_matrix_options *o = session->options;
+	const struct probe_preset *preset = probe_preset_get(o->preset);
+	session->passes = o->passes ? o->passes : preset->passes;
+	session->settings = (struct pb_cell_settings){
+		.rounds = o->rounds ? o->rounds : preset->rounds,
+		.round_us = o->round_us > 0 ? o->round_us : preset->round_us,
+		.wait_s = o->wait_s > 0   ? o->wait_s
+			  : o->wait_s < 0 ? 0
+					  : preset->wait_s,
+		.timeout_s = o->timeout_s > 0 ? o->timeout_s : default_timeout_s,
+		.seed = o->seed,
+		.cpu = o->cpu_plus_1 ? o->cpu_plus_1 - 1 : probe_machine_pick_cpu(),
+	};
+}
+
+static int find_places(struct pb_session *session, struct probe_error *err)
+{
+	const char *tmp = getenv("TMPDIR");
+	int rc = pb_home_find(&session->home, &session->library, err);
+	if (!rc)
+		rc = pb_cache_dir(&session->cache, err);
+	if (rc)
+		return rc;
+	if (asprintf(&session->scratch, "%s/probe-XXXXXX", tmp && *tmp ? tmp : "/tmp") < 0) {
+		session->scratch = NULL;
+		return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
+	}
+	if (!mkdtemp(session->scratch)) {
+		free(session->scratch);
+		session->scratch = NULL;
+		return pb_fail(err, PROBE_ESYS, 0,
+			       "can't make a temporary folder in %s; set "
+			       "TMPDIR to one that you may write",
+			       tmp && *tmp ? tmp : "/tmp");
+	}
+	session->places = (struct pb_places){session->home, session->library, session->cache,
+					     session->scratch};
+	return 0;
+}
+
+static int add_number(struct probe_run *run, const char *key, double value)
+{
+	char text[32];
+	snprintf(text, sizeof text, "%g", value);
+	return probe_run_add_fact(run, key, text);
+}
+
+/* The head of the run: when, how, on what. */
+static int describe_run(struct pb_session *session, struct probe_error *err)
+{
+	struct probe_run *run = session->run;
+	const struct probe_matrix_options *o = session->options;
+	const struct pb_cell_settings *s = &session->settings;
+	time_t now = time(NULL);
+	struct tm utc;
+	gmtime_r(&now, &utc);
+	strftime(run->started, sizeof run->started, "%Y-%m-%dT%H:%M:%SZ", &utc);
+	snprintf(run->probe_version, sizeof run->probe_version, "%s", PROBE_VERSION);
+	run->seed = o->seed;
+	run->passes = session->passes;
+	if (o->command && !run->command)
+		run->command = strdup(o->command);
+	static const char *const engine_names[] = {"ladder", "ladder", "timeline",
+						   "ladder,timeline"};
+	if ((o->command && !run->command) ||
+	    probe_run_add_fact(run, "option.preset", probe_preset_get(o->preset)->name) ||
+	    probe_run_add_fact(run, "option.engines", engine_names[o->engines & 3]) ||
+	    add_number(run, "option.rounds", s->rounds) ||
+	    add_number(run, "option.round_us", s->round_us) ||
+	    add_number(run, "option.wait_s", s->wait_s) ||
+	    add_number(run, "option.timeout_s", s->timeout_s) ||
+	    add_number(run, "measured_on_cpu", s->cpu))
+		return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
+	return probe_machine_facts(run, err);
+}
+
+static void on_step(void *ctx, size_t interpreter, const char *step)
+{
+	struct pb_session *session = ctx;
+	if (step) {
+		snprintf(session->step, sizeof session->step, "%s", step);
+		session->step_of = session->run->interpreters[interpreter].label;
+	}
+	pb_session_tell(session, PROBE_STAGE_PREPARE, session->step_of, session->step);
+}
+
+static int prepare(struct pb_session *session, struct probe_error *err)
+{
+	const struct probe_matrix_options *o = session->options;
+	const struct pb_prepare_options options = {
+		.cancel = o->cancel,
+		.on_step = o->on_progress ? on_step : NULL,
+		.ctx = session,
+	};
+	session->total = session->run->interpreter_count;
+	return pb_plan_prepare(&session->plan, &session->places,
+			       o->engines ? o->engines : PROBE_ENGINE_LADDER, &options,
+			       session->run, err);
+}
+
+static int nothing_measured(const struct probe_run *run, struct probe_error *err)
+{
+	for (size_t i = 0; i < run->cell_count; i++)
+		if (probe_cell_engine(&run->cells[i]))
+			return 0;
+	const struct probe_cell *first = run->cell_count ? &run->cells[0] : NULL;
+	if (!first)
+		return pb_fail(err, PROBE_ECHILD, 0, "there is no cell to be measured");
+	return pb_fail(err, PROBE_ECHILD, 0, "nothing could be measured: %s/%s on %s: %s",
+		       first->workload, first->path, first->interpreter,
+		       first->reason ? first->reason : "no reason was given");
+}
+
+/* Up to here nothing is lost by failing; *measuring tells when that changes. */
+static int run_session(struct pb_session *session, bool *measuring, struct probe_error *err)
+{
+	const struct probe_matrix_options *o = session->options;
+	struct stat st;
+	int rc = find_places(session, err);
+	if (!rc)
+		rc = pb_plan_load(&session->plan, session->home, o->workloads, o->paths,
+				  session->run, err);
+	if (!rc)
+		rc = pb_interp_discover(o->interpreters, session->run, err);
+	if (!rc)
+		rc = describe_run(session, err);
+	if (rc)
+		return rc;
+	rc = prepare(session, err);
+	if (rc && rc != -PROBE_EINTR)
+		return rc;
+	*measuring = true;
+	session->save_often = o->output && (stat(o->output, &st) || S_ISREG(st.st_mode));
+	if (!rc)
+		rc = pb_session_measure(session, err);
+	session->run->interrupted = rc == -PROBE_EINTR;
+	session->run->duration_s = pb_now_s() - session->started_s;
+	if (!rc)
+		rc = nothing_measured(session->run, err);
+	struct probe_error save_err = {0};
+	int save_rc = pb_session_save(session, &save_err);
+	if (save_rc && err)
+		*err = save_err;
+	return save_rc ? save_rc : rc;
+}
+
+int probe_matrix_run(const struct probe_matrix_options *options, struct probe_run **out,
+		     struct probe_error *err)
+{
+	struct pb_session session = {.options = options, .started_s = pb_now_s()};
+	bool measuring = false;
+	*out = NULL;
+	int rc = check_options(options, err);
+	if (rc)
+		return rc;
+	session.run = probe_run_new();
+	if (!session.run)
+		return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
+	resolve_settings(&session);
+	rc = run_session(&session, &measuring, err);
+	if (measuring)
+		*out = session.run;
+	else
+		probe_run_free(session.run);
+	pb_plan_fini(&session.plan);
+	if (session.scratch)
+		rmdir(session.scratch);
+	free(session.home);
+	free(session.library);
+	free(session.cache);
+	free(session.scratch);
+	return rc;
+}

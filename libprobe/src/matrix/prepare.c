@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT
+ * Running _build.py for each interpreter and reading its answer.
+ */
+#include "matrix/prepare.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fail.h"
+#include "matrix/clean.h"
+
+enum { MOST_AT_ONCE = 4, BUILD_TIMEOUT_S = 1800 };
+
+const char *const pb_clean_python_env[] = {
+	/* Another interpreter's modules or library would be loaded. */
+	"PYTHONPATH", "PYTHONHOME", "PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__",
+	/* These change what runs at start, or keep the process from ending. */
+	"PYTHONSTARTUP", "PYTHONINSPECT", "PYTHONBREAKPOINT", "PYTHONWARNINGS", "PYTHONUTF8=1",
+	NULL};
+
+/* One driver process, and what its callback needs. */
+struct driver {
+	struct pb_child_spec child;
+	const char *argv[5];
+	char *script, *spec_path;
+	const struct pb_prepare_options *options;
+	size_t interpreter;
+};
+
+int pb_write_spec(const char *scratch, const char *name, const json_t *value, char **path,
+		  struct probe_error *err)
+{
+	char *file;
+	if (asprintf(&file, "%s/%s", scratch, name) < 0)
+		return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
+	if (json_dump_file(value, file, JSON_COMPACT)) {
+		int saved = errno;
+		pb_fail(err, PROBE_ESYS, saved, "can't write %s (is the disk full?)", file);
+		free(file);
+		return -PROBE_ESYS;
+	}
+	*path = file;
+	return 0;
+}
+
+static json_t *string_array(const char *const *strings, size_t n)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(array, json_string(strings[i]));
+	return array;
+}
+
+static json_t *build_spec(const struct pb_places *places, const char *label,
+			  const struct pb_prepare_options *options)
+{
+	const char *cc = getenv("CC");
+	return json_pack(
+		"{s:s, s:s, s:s, s:[s+, s+], s:s, s:s, s:o, s:o, s:b}", "home", places->home,
+		"cache", places->cache, "library", places->library, "include", places->home,
+		"/libprobe/include", places->home, "/libprobe/src", "cc", cc && *cc ? cc : "cc",
+		"interpreter_label", label, "paths",
+		string_array(options->path_dirs, options->path_dir_count), "workloads",
+		string_array(options->workload_dirs, options->workload_dir_count), "offline", 0);
+}
+
+/* The driver says "step: text" on stderr. */
+static void on_line(void *ctx, const char *line)
+{
+	const struct driver *driver = ctx;
+	char text[200];
+	if (!strncmp(line, "step: ", 6) && driver->options->on_step)
+		driver->options->on_step(driver->options->ctx, driver->interpreter,
+					 pb_clean_line(line + 6, text, sizeof text));
+}
+
+static void on_tick(void *ctx)
+{
+	const struct pb_prepare_options *options = ctx;
+	options->on_step(options->ctx, 0, NULL);
+}
+
+static int init_driver(struct driver *driver, const struct pb_places *places,
+		       const struct probe_interpreter *interpreter, size_t index,
+		       const struct pb_prepare_options *options, struct probe_error *err)
+{
+	char name[64];
+	snprintf(name, sizeof name, "build-%zu.json", index);
+	json_t *spec = build_spec(places, interpreter->label, options);
+	if (!spec || asprintf(&driver->script, "%s/ext/probe/_build.py", places->home) < 0) {
+		json_decref(spec);
+		driver->script = NULL;
+		return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
+	}
+	int rc = pb_write_spec(places->scratch, name, spec, &driver->spec_path, err);
+	json_decref(spec);
+	driver->argv[0] = interpreter->executable;
+	driver->argv[1] = driver->script;
+	driver->argv[2] = driver->spec_path;
+	driver->options = options;
+	driver->interpreter = index;
+	driver->child = (struct pb_child_spec){
+		.argv = driver->argv,
+		.env = pb_clean_python_env,
+		.result_on_stdout = true,
+		.timeout_s = BUILD_TIMEOUT_S,
+		.on_stderr_line = on_line,
+		.ctx = driver,
+	};
+	return rc;
+}
+
+static char *error_line(const char *label, const char *what, const char *said)
+{
+	char *text = NULL, clean[400];
+	pb_clean_line(said, clean, sizeof clean);
+	if (asprintf(&text, "can't prepare %s: %s%s%s", label, what, clean[0] ? ": " : "", clean) <
+	    0)
+		return NULL;
+	return text;
+}
+
+static char *end_error(const struct pb_child_outcome *o, const char *label)
+{
+	char what[80] = "", said[400];
+	switch (o->end) {
+	case PB_CHILD_EXITED:
+		if (o->exit_code)
+			snprintf(what, sizeof what, "_build.py ended with %d", o->exit_code);
+		break;
+	case PB_CHILD_SIGNALLED:
+		snprintf(what, sizeof what, "_build.py was killed by signal %d", o->signal);
+		break;
+	case PB_CHILD_TIMEOUT:
+		snprintf(what, sizeof what, "_build.py did not end within %d s", BUILD_TIMEOUT_S);
+		break;
+	case PB_CHILD_NO_START:
+		return error_line(label, "it can't be started", strerror(o->start_errno));
+	case PB_CHILD_NOT_RUN:
+	case PB_CHILD_CANCELLED:
+		return strdup("interrupted");
+	}
+	return what[0] ? error_line(label, what, pb_child_last_line(o, said, sizeof said)) : NULL;
+}
+
+/* Progress lines may precede the answer on a stdout that pip writes to: the last line counts. */
+static json_t *parse_answer(const struct pb_bytes *result)
+{
+	size_t end = result->length;
+	while (end && (result->bytes[end - 1] == '\n' || result->bytes[end - 1] == ' '))
+		end--;
+	size_t begin = end;
+	while (begin && result->bytes[begin - 1] != '\n')
+		begin--;
+	json_t *answer = json_loadb(result->bytes, result->length, 0, NULL);
+	if (!answer)
+		answer = json_loadb(result->bytes + begin, end - begin, 0, NULL);
+	return answer;
+}
+
+static char *copy_string(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+	return text ? strdup(text) : NULL;
+}
+
+/* Takes one ended driver's answer; -PROBE_ENOMEM is the only failure. */
+static int take_answer(const struct pb_child_outcome *outcome, const char *label,
+		       struct pb_prepared *out)
+{
+	char said[400];
+	json_t *answer = NULL;
+	out->error = end_error(outcome, label);
+	if (out->error)
+		return 0;
+	answer = parse_answer(&outcome->result);
+	out->python = copy_string(answer, "python");
+	out->ext = copy_string(answer, "ext");
+	out->kernels = json_incref(json_object_get(answer, "kernels"));
+	out->bindings = json_incref(json_object_get(answer, "bindings"));
+	out->packages = json_incref(json_object_get(answer, "packages"));
+	if (!out->python)
+		out->error = error_line(label, "_build.py gave no usable answer",
+					pb_child_last_line(outcome, said, sizeof said));
+	else if (!out->ext)
+		out->error = copy_string(answer, "ext_error");
+	bool unexplained = !out->ext && !out->error;
+	if (unexplained)
+		out->error =
+			error_line(label, "_build.py built no extension and said no reason", "");
+	json_decref(answer);
+	return out->error || out->ext ? 0 : -PROBE_ENOMEM;
+}
+
+int pb_prepare(const struct pb_places *places, const struct probe_run *run,
+	       const struct pb_prepare_options *options, struct pb_prepared *out,
+	       struct probe_error *err)
+{
+	size_t n = run->interpreter_count, wanted = 0;
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	int rc = 0;
+	memset(out, 0, n * sizeof *out);
+	struct driver *drivers = calloc(n + 1, sizeof *drivers);
+	struct pb_child_spec *specs = calloc(n + 1, sizeof *specs);
+	struct pb_child_outcome *outcomes = calloc(n + 1, sizeof *outcomes);
+	if (!drivers || !specs || !outcomes) {
+		rc = pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
+		goto out;
+	}
+	for (size_t i = 0; i < n; i++) {
+		const struct probe_interpreter *interpreter = &run->interpreters[i];
+		if (interpreter->missing) {
+			out[i].error = strdup(interpreter->missing);
+			continue;
+		}
+		rc = init_driver(&drivers[wanted], places, interpreter, i, options, err);
+		specs[wanted] = drivers[wanted].child;
+		wanted++;
+		if (rc)
+			goto out;
+	}
+	const struct pb_children_options children = {
+		.at_once = cores < 1              ? 1
+			   : cores > MOST_AT_ONCE ? MOST_AT_ONCE
+						  : (size_t)cores,
+		.cancel = options->cancel,
+		.on_tick = options->on_step ? on_tick : NULL,
+		.ctx = (void *)(uintptr_t)options,
+	};
+	rc = pb_children_run(specs, wanted, &children, outcomes, err);
+	for (size_t i = 0; i < wanted; i++) {
+		size_t index = drivers[i].interpreter;
+		if (take_answer(&outcomes[i], run->interpreters[index].label, &out[index]) && !rc)
+			rc = pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
+	}
+out:
+	for (size_t i = 0; drivers && i < wanted; i++) {
+		if (drivers[i].spec_path)
+			unlink(drivers[i].spec_path);
+		free(drivers[i].spec_path);
+		free(drivers[i].script);
+		pb_child_outcome_fini(&outcomes[i]);
+	}
+	free(drivers);
+	free(specs);
+	free(outcomes);
+	return rc;
+}
+
+void pb_prepared_fini(struct pb_prepared *prepared)
+{
+	free(prepared->error);
+	free(prepared->python);
+	free(prepared->ext);
+	json_decref(prepared->kernels);
+	json_decref(prepared->bindings);
+	json_decref(prepared->packages);
+	*prepared = (struct pb_prepared){0};
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ * Starting one child process with pipes at the descriptors that struct pb_child_spec promises.
+ */
+#ifndef PB_SPAWN_H
+#define PB_SPAWN_H
+
+#include <sys/types.h>
+
+#include "matrix/child.h"
+
+enum pb_stream { PB_STREAM_RESULT, PB_STREAM_CRASH, PB_STREAM_STDERR, PB_STREAM_COUNT };
+
+struct pb_spawned {
+	pid_t pid;
+	int pidfd;                /* readable when the child has ended; -1 = the kernel has none */
+	int fds[PB_STREAM_COUNT]; /* our non-blocking ends; -1 = none */
+};
+
+/* Starts spec's program. Returns 0 with *out filled, or the positive errno of what failed (then
+ * nothing is left open or running). Threads: safe. */
+int pb_spawn(const struct pb_child_spec *spec, struct pb_spawned *out);
+
+#endif

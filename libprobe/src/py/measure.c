@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT
+ * The engines as functions of the extension module: samples out, as plain Python objects.
+ */
+#include "py/py.h"
+
+#include "base/fail.h"
+#include "engine/ladder.h"
+#include "engine/timeline.h"
+
+/* Arguments that ladder() and timeline() share. */
+struct request {
+	PyObject *callable, *args, *loop, *empty_loop, *pycall, *pycall_loop, *hooks, *delays;
+	const char *returns;
+	unsigned subphases, rounds;
+	double round_us, wait_s, quiet_ratio;
+	unsigned long long seed;
+};
+
+static int parse(PyObject *args, PyObject *kwargs, struct request *r)
+{
+	static char *names[] = {"callable", "args",        "loop",   "empty_loop",
+				"pycall",   "pycall_loop", "hooks",  "delays",
+				"returns",  "subphases",   "rounds", "round_us",
+				"wait_s",   "quiet_ratio", "seed",   NULL};
+	*r = (struct request){.returns = "",
+			      .subphases = PROBE_MASK_ALL,
+			      .rounds = 100,
+			      .round_us = 100,
+			      .wait_s = 1};
+	if (!PyArg_ParseTupleAndKeywords(
+		    args, kwargs, "OO!O!O!|$OOOOsIIdddK", names, &r->callable, &PyTuple_Type,
+		    &r->args, &PyFunction_Type, &r->loop, &PyFunction_Type, &r->empty_loop,
+		    &r->pycall, &r->pycall_loop, &r->hooks, &r->delays, &r->returns, &r->subphases,
+		    &r->rounds, &r->round_us, &r->wait_s, &r->quiet_ratio, &r->seed))
+		return -1;
+	PyObject **optional[] = {&r->pycall, &r->pycall_loop, &r->hooks, &r->delays};
+	for (size_t i = 0; i < 4; i++)
+		if (*optional[i] == Py_None)
+			*optional[i] = NULL;
+	if ((r->hooks && !PyDict_Check(r->hooks)) || (r->delays && !PyDict_Check(r->delays))) {
+		PyErr_SetString(PyExc_TypeError, "hooks and delays must be dicts or None");
+		return -1;
+	}
+	return 0;
+}
+
+static int start(struct pb_call *call, const struct request *r)
+{
+	Py_INCREF(r->loop);
+	call->loop = r->loop;
+	Py_INCREF(r->empty_loop);
+	call->empty_loop = r->empty_loop;
+	Py_XINCREF(r->pycall);
+	call->pycall = r->pycall;
+	Py_XINCREF(r->pycall_loop);
+	call->pycall_loop = r->pycall_loop;
+	return pb_call_init(call, r->callable, r->args, r->hooks, r->delays, r->returns);
+}
+
+static int arm(void *ctx, enum probe_rung rung, unsigned variant)
+{
+	pb_call_arm(ctx, rung, variant);
+	return 0;
+}
+
+static int run(void *ctx, enum probe_rung rung, uint64_t calls, uint64_t *ticks)
+{
+	return pb_call_run(ctx, rung, calls, ticks);
+}
+
+static int pause_between(void *ctx)
+{
+	(void)ctx;
+	return PyErr_CheckSignals();
+}
+
+static PyObject *columns_of(unsigned mask)
+{
+	PyObject *list = PyList_New(0);
+	for (unsigned c = 0; list && c < PROBE_COLUMNS; c++) {
+		if (!(mask & (1u << c)))
+			continue;
+		PyObject *n = PyLong_FromUnsignedLong(c);
+		if (!n || PyList_Append(list, n))
+			Py_CLEAR(list);
+		Py_XDECREF(n);
+	}
+	return list;
+}
+
+/* One list a round: ticks and variant of every column, chain, wide, discarded. */
+static PyObject *round_row(const struct probe_round *round, unsigned mask)
+{
+	PyObject *row = PyList_New(0);
+	double values[2 * PROBE_COLUMNS + 3];
+	size_t n = 0;
+	for (unsigned c = 0; c < PROBE_COLUMNS; c++)
+		if (mask & (1u << c))
+			values[n++] = round->ticks[c];
+	for (unsigned c = 0; c < PROBE_COLUMNS; c++)
+		if (mask & (1u << c))
+			values[n++] = round->variant[c];
+	values[n++] = round->chain_ticks;
+	values[n++] = round->wide_ticks;
+	values[n++] = round->discarded;
+	for (size_t i = 0; row && i < n; i++) {
+		PyObject *value = Py_None;
+		if (values[i] == values[i])
+			value = PyFloat_FromDouble(values[i]);
+		else
+			Py_INCREF(value);
+		if (!value || PyList_Append(row, value))
+			Py_CLEAR(row);
+		Py_XDECREF(value);
+	}
+	return row;
+}
+
+static PyObject *samples_dict(struct pb_call *call, const struct probe_process_samples *s)
+{
+	PyObject *rounds = PyList_New(0);
+	for (size_t i = 0; rounds && i < s->round_count; i++) {
+		PyObject *row = round_row(&s->rounds[i], s->rungs);
+		if (!row || PyList_Append(rounds, row))
+			Py_CLEAR(rounds);
+		Py_XDECREF(row);
+	}
+	PyObject *columns = columns_of(s->rungs), *facts = pb_py_facts(call->counter);
+	PyObject *dict = NULL;
+	if (rounds && columns && facts)
+		dict = Py_BuildValue("{sOsOsOsIsKsO}", "counter", facts, "columns", columns,
+				     "rounds", rounds, "subphases", s->subphases, "calls",
+				     (unsigned long long)s->calls_per_round, "expected",
+				     call->expected);
+	Py_XDECREF(rounds);
+	Py_XDECREF(columns);
+	Py_XDECREF(facts);
+	return dict;
+}
+
+PyObject *pb_py_ladder(PyObject *module, PyObject *args, PyObject *kwargs)
+{
+	struct request r;
+	struct pb_call call = {0};
+	struct probe_process_samples samples = {0};
+	struct probe_error err = {0};
+	PyObject *out = NULL;
+	(void)module;
+
+	if (parse(args, kwargs, &r))
+		return NULL;
+	int rungs = -1;
+	if (start(&call, &r) == 0)
+		rungs = r.hooks ? pb_call_make_stubs(&call, r.returns)
+				: (int)(1u << PROBE_RUNG_EMPTY | 1u << PROBE_RUNG_REAL);
+	if (rungs >= 0) {
+		if (r.pycall && r.pycall_loop)
+			rungs |= 1 << PROBE_RUNG_PYCALL;
+		const struct pb_ladder_ops ops = {arm, run, pause_between};
+		const struct pb_ladder_config config = {.rungs = (unsigned)rungs,
+							.subphases = r.subphases,
+							.rounds = r.rounds,
+							.round_us = r.round_us,
+							.wait_s = r.wait_s,
+							.quiet_ratio = r.quiet_ratio,
+							.seed = r.seed};
+		if (pb_ladder_run(call.counter, &ops, &call, &config, &samples, &err) == 0)
+			out = samples_dict(&call, &samples);
+		else
+			pb_py_raise(&err);
+	}
+	free(samples.rounds);
+	pb_call_fini(&call);
+	return out;
+}
+
+/* One round of the timeline: the same calls stamped and plain, in random order. */
+struct stamped {
+	struct pb_call *call;
+	struct pb_timeline timeline;
+};
+
+static int run_stamped(void *ctx, uint64_t calls, uint64_t *ticks)
+{
+	struct stamped *s = ctx;
+	pb_call_arm_stamps(s->call);
+	int rc = pb_call_run(s->call, PROBE_RUNG_REAL, calls, ticks);
+	pb_call_disarm(s->call);
+	return rc;
+}
+
+static int run_plain(void *ctx, uint64_t calls, uint64_t *ticks)
+{
+	struct stamped *s = ctx;
+	pb_call_disarm(s->call);
+	return pb_call_run(s->call, PROBE_RUNG_REAL, calls, ticks);
+}
+
+static int run_empty(void *ctx, uint64_t calls, uint64_t *ticks)
+{
+	struct stamped *s = ctx;
+	return pb_call_run(s->call, PROBE_RUNG_EMPTY, calls, ticks);
+}
+
+static int pause_stamped(void *ctx)
+{
+	return pause_between(ctx);
+}
+
+static PyObject *histogram_list(const struct probe_histogram *h)
+{
+	PyObject *list = PyList_New(0);
+	for (unsigned b = 0; list && b < PROBE_HISTOGRAM_BUCKETS; b++) {
+		if (!h->counts[b])
+			continue;
+		PyObject *pair = Py_BuildValue("II", b, h->counts[b]);
+		if (!pair || PyList_Append(list, pair))
+			Py_CLEAR(list);
+		Py_XDECREF(pair);
+	}
+	return list;
+}
+
+static PyObject *timeline_dict(const struct pb_timeline *t)
+{
+	PyObject *parts = PyList_New(0);
+	for (size_t i = 0; parts && i <= t->part_count; i++) {
+		bool whole = i == t->part_count;
+		PyObject *histogram = histogram_list(whole ? t->whole : &t->histograms[i]);
+		PyObject *part = histogram ? Py_BuildValue("{sIsdsO}", "mask",
+							   whole ? PROBE_MASK_ALL : t->masks[i],
+							   "correction_ticks",
+							   whole ? t->subtracted_ticks
+								 : t->correction_ticks[i],
+							   "histogram", histogram)
+					   : NULL;
+		if (!part || PyList_Append(parts, part))
+			Py_CLEAR(parts);
+		Py_XDECREF(part);
+		Py_XDECREF(histogram);
+	}
+	PyObject *dict = NULL;
+	if (parts)
+		dict = Py_BuildValue("{sOsKsKsd}", "parts", parts, "calls",
+				     (unsigned long long)t->calls, "calls_discarded",
+				     (unsigned long long)t->calls_discarded, "subtracted_ticks",
+				     t->subtracted_ticks);
+	Py_XDECREF(parts);
+	return dict;
+}
+
+PyObject *pb_py_timeline(PyObject *module, PyObject *args, PyObject *kwargs)
+{
+	struct request r;
+	struct pb_call call = {0};
+	struct stamped s = {.call = &call};
+	struct probe_process_samples samples = {0};
+	struct probe_error err = {0};
+	PyObject *out = NULL;
+	(void)module;
+
+	if (parse(args, kwargs, &r))
+		return NULL;
+	if (start(&call, &r) == 0 && pb_call_make_stamps(&call, PB_TIMELINE_RING_EVENTS) == 0) {
+		const struct pb_timeline_ops ops = {run_stamped, run_plain, run_empty,
+						    pause_stamped};
+		const struct pb_timeline_config config = {.subphases = r.subphases,
+							  .rounds = r.rounds,
+							  .round_us = r.round_us,
+							  .wait_s = r.wait_s,
+							  .quiet_ratio = r.quiet_ratio,
+							  .seed = r.seed};
+		if (pb_timeline_run(call.counter, &call.ring, &ops, &s, &config, &s.timeline,
+				    &samples, &err))
+			pb_py_raise(&err);
+		else
+			out = samples_dict(&call, &samples);
+		PyObject *timeline = out ? timeline_dict(&s.timeline) : NULL;
+		if (out && (!timeline || PyDict_SetItemString(out, "timeline", timeline)))
+			Py_CLEAR(out);
+		Py_XDECREF(timeline);
+	}
+	pb_timeline_fini(&s.timeline);
+	free(samples.rounds);
+	pb_call_fini(&call);
+	return out;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT
+ * Internals of the extension module `_probe`: the only part of libprobe that knows CPython.
+ *
+ * module.c    the module: methods, state, exceptions
+ * entry.c     where a callable's native entry is stored
+ * call.c      one callable under hooks: slots, stubs, the timed loop
+ * measure.c   ladder and timeline as Python functions
+ *
+ * Compiled once per interpreter (3.8 to 3.15, free-threaded too) and linked with libprobe.a.
+ * Every function here needs the GIL (or an attached thread state) unless it says otherwise.
+ */
+#ifndef PB_PY_H
+#define PB_PY_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "hook/patch.h"
+#include "hook/thunk.h"
+#include "probe/analysis.h"
+#include "probe/counter.h"
+
+/* How an interpreter reaches a callable's native code. */
+enum pb_entry_kind {
+	PB_ENTRY_NONE,       /* Python code, or nothing known */
+	PB_ENTRY_METHOD,     /* PyMethodDef.ml_meth of a built-in function or method descriptor */
+	PB_ENTRY_VECTORCALL, /* the object's own vectorcall pointer */
+	PB_ENTRY_TP_CALL,    /* its type's tp_call */
+};
+
+/* The slot that the interpreter reads on every call of `callable`; asked of the object itself, so a
+ * binding that changes its protocol between versions needs no new code. *slot is NULL for NONE. */
+enum pb_entry_kind pb_entry_find(PyObject *callable, void ***slot);
+const char *pb_entry_name(enum pb_entry_kind kind);
+
+enum pb_layer {
+	PB_LAYER_ENTRY,
+	PB_LAYER_DETACH,
+	PB_LAYER_ATTACH,
+	PB_LAYER_INVOKE,
+	PB_LAYER_TARGET,
+	PB_LAYERS
+};
+#define PB_MAX_SLOTS 4
+
+/* The places where one layer can be reached. */
+struct pb_layer_hooks {
+	struct pb_slot slots[PB_MAX_SLOTS];
+	size_t slot_count;
+	void *base;            /* what the slots hold when the layer runs in full */
+	struct pb_thunk delay; /* truth tests: a known delay in front of the layer */
+	struct pb_thunk stub;  /* ladder */
+	struct pb_thunk stamp; /* timeline */
+};
+
+/* One callable, its arguments and every hook on its path. */
+struct pb_call {
+	PyObject *callable, *args;      /* args: a tuple */
+	PyObject *loop, *empty_loop;    /* loop(it, f, *args), empty_loop(it) */
+	PyObject *pycall, *pycall_loop; /* pure Python: an empty function and its own loop */
+	PyObject *repeat;               /* itertools.repeat */
+	PyObject *expected;             /* the result of one real call */
+	struct probe_counter *counter;
+	struct pb_layer_hooks layers[PB_LAYERS];
+	struct pb_ring ring;
+	bool ring_attached;
+	bool hooked; /* false: no slot is ever touched */
+};
+
+/* Takes the callable and, from `hooks` (a dict: layer name -> list of slot addresses, or for
+ * "target" (slot address, real function address)), opens every slot; `delays` (dict or NULL) maps
+ * layer names to spin steps. `returns` is the C type of the target's result.
+ * Returns 0, or -1 with a Python exception set; pb_call_fini() is due in both cases. */
+int pb_call_init(struct pb_call *call, PyObject *callable, PyObject *args, PyObject *hooks,
+		 PyObject *delays, const char *returns);
+/* Restores every slot, frees every thunk. Safe on a zeroed or half-made call. */
+void pb_call_fini(struct pb_call *call);
+
+/* Makes the ladder's stubs; returns the mask of rungs that give back what the real layer gave, or
+ * -1 with an exception. */
+int pb_call_make_stubs(struct pb_call *call, const char *returns);
+/* Puts a rung's stubs in place. */
+void pb_call_arm(struct pb_call *call, enum probe_rung rung, unsigned variant);
+/* Everything back to the full call. */
+void pb_call_disarm(struct pb_call *call);
+/* Makes stamp thunks; event ids are 2 * layer (in) and 2 * layer + 1 (out). 0 or -1 + exception. */
+int pb_call_make_stamps(struct pb_call *call, size_t ring_events);
+void pb_call_arm_stamps(struct pb_call *call);
+
+/* One timed loop. 0, or -1 with an exception set. */
+int pb_call_run(struct pb_call *call, enum probe_rung rung, uint64_t calls, uint64_t *ticks);
+
+/* Sets a Python exception from err; always -1. */
+int pb_py_raise(const struct probe_error *err);
+
+PyObject *pb_py_ladder(PyObject *module, PyObject *args, PyObject *kwargs);
+PyObject *pb_py_timeline(PyObject *module, PyObject *args, PyObject *kwargs);
+PyObject *pb_py_facts(struct probe_counter *counter); /* dict of probe_counter_facts */
+
+#endif

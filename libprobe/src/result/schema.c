@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT
+ * The tables of the run model, and releasing a model by them.
+ */
+#include "result/schema.h"
+
+#include <stdlib.h>
+
+#include "probe/run.h"
+
+const char *const pb_cell_status_names[] = {
+	[PROBE_CELL_PENDING] = "pending",
+	[PROBE_CELL_OK] = "ok",
+	[PROBE_CELL_UNAVAILABLE] = "unavailable",
+	[PROBE_CELL_FAILED] = "failed",
+	[PROBE_CELL_CRASHED] = "crashed",
+	[PROBE_CELL_TIMEOUT] = "timeout",
+	NULL,
+};
+
+const char *const pb_state_names[] = {
+	[PROBE_ABSENT] = "absent",
+	[PROBE_EXACT] = "exact",
+	[PROBE_SCALED] = "scaled",
+	[PROBE_ESTIMATE] = "estimate",
+	NULL,
+};
+
+#define AT(type, member)  .offset = offsetof(struct type, member)
+#define LEN(type, member) .size = sizeof(((struct type *)0)->member)
+#define END                                                                                        \
+	{                                                                                          \
+		.key = NULL                                                                        \
+	}
+
+static bool value_absent(const void *object)
+{
+	return ((const struct probe_value *)object)->state == PROBE_ABSENT;
+}
+
+static bool engine_absent(const void *object)
+{
+	return !((const struct probe_engine *)object)->present;
+}
+
+static void engine_loaded(void *object)
+{
+	((struct probe_engine *)object)->present = true;
+}
+
+static const struct pb_field counter_fields[] = {
+	{"kind", PB_CHARS, AT(probe_counter_facts, kind), LEN(probe_counter_facts, kind)},
+	{"unit", PB_CHARS, AT(probe_counter_facts, unit), LEN(probe_counter_facts, unit)},
+	{"why", PB_CHARS, AT(probe_counter_facts, why), LEN(probe_counter_facts, why)},
+	{"hz", PB_REAL_0, AT(probe_counter_facts, hz)},
+	{"granularity_ticks", PB_REAL_0, AT(probe_counter_facts, granularity_ticks)},
+	{"cycles_per_tick", PB_REAL_0, AT(probe_counter_facts, cycles_per_tick)},
+	{"cycles_estimated", PB_BOOL, AT(probe_counter_facts, cycles_estimated)},
+	END,
+};
+static const struct pb_schema counter = {sizeof(struct probe_counter_facts), counter_fields, NULL,
+					 NULL};
+
+static const struct pb_field interpreter_fields[] = {
+	{"label", PB_CHARS, true, AT(probe_interpreter, label), LEN(probe_interpreter, label)},
+	{"executable", PB_TEXT, AT(probe_interpreter, executable)},
+	{"version", PB_CHARS, AT(probe_interpreter, version), LEN(probe_interpreter, version)},
+	{"implementation", PB_CHARS, AT(probe_interpreter, implementation),
+	 LEN(probe_interpreter, implementation)},
+	{"free_threaded", PB_BOOL, AT(probe_interpreter, free_threaded)},
+	{"jit", PB_BOOL, AT(probe_interpreter, jit)},
+	{"debug", PB_BOOL, AT(probe_interpreter, debug)},
+	{"headers", PB_BOOL, AT(probe_interpreter, headers)},
+	{"optimisation", PB_CHARS, AT(probe_interpreter, optimisation),
+	 LEN(probe_interpreter, optimisation)},
+	{"compiler", PB_CHARS, AT(probe_interpreter, compiler), LEN(probe_interpreter, compiler)},
+	{"libc", PB_CHARS, AT(probe_interpreter, libc), LEN(probe_interpreter, libc)},
+	{"config_args", PB_TEXT, AT(probe_interpreter, config_args)},
+	{"missing", PB_TEXT, AT(probe_interpreter, missing)},
+	END,
+};
+static const struct pb_schema interpreter = {sizeof(struct probe_interpreter), interpreter_fields,
+					     NULL, NULL};
+
+static const struct pb_field value_fields[] = {
+	{"state", PB_NAME, true, AT(probe_value, state), .names = pb_state_names},
+	{"ticks", PB_REAL, AT(probe_value, ticks)},
+	{"half", PB_REAL, AT(probe_value, half)},
+	{"below_floor", PB_BOOL, AT(probe_value, below_floor)},
+	END,
+};
+static const struct pb_schema value = {sizeof(struct probe_value), value_fields, value_absent,
+				       NULL};
+
+static const struct pb_field part_fields[] = {
+	{"subphases", PB_MASK, true, AT(probe_part, mask)},
+	{"value", PB_OBJECT, AT(probe_part, value), .of = &value},
+	END,
+};
+static const struct pb_schema part = {sizeof(struct probe_part), part_fields, NULL, NULL};
+
+static const struct pb_field pass_fields[] = {
+	{"total", PB_REAL, AT(probe_pass, total)},
+	{"bare", PB_REAL, AT(probe_pass, bare)},
+	{"parts", PB_PART_REALS, AT(probe_pass, parts), .size = PROBE_MAX_PARTS,
+	 .count_offset = offsetof(struct probe_engine, part_count)},
+	{"empty_call", PB_REAL, AT(probe_pass, empty_call)},
+	{"chain_ticks", PB_REAL, AT(probe_pass, chain_ticks)},
+	{"wide_ticks", PB_REAL, AT(probe_pass, wide_ticks)},
+	{"rounds", PB_UNSIGNED, AT(probe_pass, rounds)},
+	{"rounds_contended", PB_UNSIGNED, AT(probe_pass, rounds_contended)},
+	{"rounds_discarded", PB_UNSIGNED, AT(probe_pass, rounds_discarded)},
+	END,
+};
+static const struct pb_schema pass = {sizeof(struct probe_pass), pass_fields, NULL, NULL};
+
+static const struct pb_field dist_fields[] = {
+	{"subphases", PB_MASK, true, AT(probe_dist, mask)},
+	{"calls", PB_U64, AT(probe_dist, calls)},
+	{"p50", PB_REAL, AT(probe_dist, p50)},
+	{"p90", PB_REAL, AT(probe_dist, p90)},
+	{"p99", PB_REAL, AT(probe_dist, p99)},
+	{"p999", PB_REAL, AT(probe_dist, p999)},
+	{"max", PB_REAL, AT(probe_dist, max)},
+	END,
+};
+static const struct pb_schema dist = {sizeof(struct probe_dist), dist_fields, NULL, NULL};
+
+/* parts before passes: a pass has as many figures as the engine has parts. */
+static const struct pb_field engine_fields[] = {
+	{"total", PB_OBJECT, AT(probe_engine, total), .of = &value},
+	{"bare", PB_OBJECT, AT(probe_engine, bare), .of = &value},
+	{"closure", PB_OBJECT, AT(probe_engine, closure), .of = &value},
+	{"empty_call", PB_OBJECT, AT(probe_engine, empty_call), .of = &value},
+	{"parts", PB_OBJECTS, AT(probe_engine, parts), .size = PROBE_MAX_PARTS, .of = &part,
+	 .count_offset = offsetof(struct probe_engine, part_count)},
+	{"folded", PB_OBJECTS, AT(probe_engine, folded), .size = 3, .of = &part,
+	 .count_offset = offsetof(struct probe_engine, folded_count)},
+	{"passes", PB_LIST, AT(probe_engine, passes), .of = &pass,
+	 .count_offset = offsetof(struct probe_engine, pass_count)},
+	{"rounds", PB_U64, AT(probe_engine, rounds)},
+	{"rounds_contended", PB_U64, AT(probe_engine, rounds_contended)},
+	{"rounds_discarded", PB_U64, AT(probe_engine, rounds_discarded)},
+	{"calls_per_round", PB_U64, AT(probe_engine, calls_per_round)},
+	{"floor_ticks", PB_REAL_0, AT(probe_engine, floor_ticks)},
+	{"subtracted_ticks", PB_REAL_0, AT(probe_engine, subtracted_ticks)},
+	{"contended", PB_BOOL, AT(probe_engine, contended)},
+	{"dists", PB_LIST, AT(probe_engine, dists), .of = &dist,
+	 .count_offset = offsetof(struct probe_engine, dist_count)},
+	END,
+};
+static const struct pb_schema engine = {sizeof(struct probe_engine), engine_fields, engine_absent,
+					engine_loaded};
+
+static const struct pb_field cell_fields[] = {
+	{"workload", PB_TEXT, true, AT(probe_cell, workload)},
+	{"path", PB_TEXT, true, AT(probe_cell, path)},
+	{"interpreter", PB_TEXT, true, AT(probe_cell, interpreter)},
+	{"status", PB_NAME, true, AT(probe_cell, status), .names = pb_cell_status_names},
+	{"reason", PB_TEXT, AT(probe_cell, reason)},
+	{"backtrace", PB_TEXT, AT(probe_cell, backtrace)},
+	{"warnings", PB_TEXTS, AT(probe_cell, warnings)},
+	{"ladder", PB_OBJECT, AT(probe_cell, ladder), .of = &engine},
+	{"timeline", PB_OBJECT, AT(probe_cell, timeline), .of = &engine},
+	END,
+};
+static const struct pb_schema cell = {sizeof(struct probe_cell), cell_fields, NULL, NULL};
+
+static const struct pb_field fact_fields[] = {
+	{"key", PB_TEXT, true, AT(probe_fact, key)},
+	{"value", PB_TEXT, true, AT(probe_fact, value)},
+	END,
+};
+static const struct pb_schema fact = {sizeof(struct probe_fact), fact_fields, NULL, NULL};
+
+static const struct pb_field claim_fields[] = {
+	{"workload", PB_TEXT, true, AT(probe_claim, workload)},
+	{"numerator", PB_TEXT, true, AT(probe_claim, numerator)},
+	{"denominator", PB_TEXT, true, AT(probe_claim, denominator)},
+	{"published", PB_REAL, AT(probe_claim, published)},
+	{"source", PB_TEXT, true, AT(probe_claim, source)},
+	END,
+};
+static const struct pb_schema claim = {sizeof(struct probe_claim), claim_fields, NULL, NULL};
+
+static const struct pb_field run_fields[] = {
+	{"schema_version", PB_INT, true, AT(probe_run, schema_version)},
+	{"probe_version", PB_CHARS, AT(probe_run, probe_version), LEN(probe_run, probe_version)},
+	{"started", PB_CHARS, AT(probe_run, started), LEN(probe_run, started)},
+	{"duration_s", PB_REAL, AT(probe_run, duration_s)},
+	{"seed", PB_U64, AT(probe_run, seed)},
+	{"passes", PB_UNSIGNED, AT(probe_run, passes)},
+	{"interrupted", PB_BOOL, AT(probe_run, interrupted)},
+	{"command", PB_TEXT, AT(probe_run, command)},
+	{"counter", PB_OBJECT, AT(probe_run, counter), .of = &counter},
+	{"interpreters", PB_LIST, AT(probe_run, interpreters), .of = &interpreter,
+	 .count_offset = offsetof(struct probe_run, interpreter_count)},
+	{"cells", PB_LIST, true, AT(probe_run, cells), .of = &cell,
+	 .count_offset = offsetof(struct probe_run, cell_count)},
+	{"facts", PB_LIST, AT(probe_run, facts), .of = &fact,
+	 .count_offset = offsetof(struct probe_run, fact_count)},
+	{"claims", PB_LIST, AT(probe_run, claims), .of = &claim,
+	 .count_offset = offsetof(struct probe_run, claim_count)},
+	{"warnings", PB_TEXTS, AT(probe_run, warnings)},
+	END,
+};
+const struct pb_schema pb_schema_run = {sizeof(struct probe_run), run_fields, NULL, NULL};
+
+static void texts_free(char **texts)
+{
+	for (char **t = texts; t && *t; t++)
+		free(*t);
+	free(texts);
+}
+
+void pb_schema_fini(const struct pb_schema *schema, void *object)
+{
+	for (const struct pb_field *f = schema->fields; f->key; f++) {
+		char *at = (char *)object + f->offset;
+		size_t count = 0;
+
+		switch (f->kind) {
+		case PB_TEXT:
+			free(*(char **)at);
+			break;
+		case PB_TEXTS:
+			texts_free(*(char ***)at);
+			break;
+		case PB_OBJECT:
+			pb_schema_fini(f->of, at);
+			break;
+		case PB_LIST:
+			count = *(size_t *)((char *)object + f->count_offset);
+			for (size_t i = 0; i < count; i++)
+				pb_schema_fini(f->of, *(char **)at + i * f->of->size);
+			free(*(void **)at);
+			break;
+		default: /* holds nothing of its own; the structs inside arrays are plain figures */
+			break;
+		}
+	}
+}

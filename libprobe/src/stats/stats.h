@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ * Estimators: pure functions over arrays of doubles. No allocation, no state. Threads: safe.
+ */
+#ifndef PB_STATS_H
+#define PB_STATS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Sorts ascending; NaN is not allowed. */
+void pb_sort(double *values, size_t n);
+
+/* Quantile q in [0, 1] of values (reordered in place): linear interpolation between order
+ * statistics, Hyndman & Fan (1996) type 7, as R and NumPy by default. NaN when n == 0. */
+double pb_quantile(double *values, size_t n, double q);
+double pb_median(double *values, size_t n);
+
+double pb_mean(const double *values, size_t n);
+/* Sample standard deviation (n - 1); 0 when n < 2. */
+double pb_stddev(const double *values, size_t n);
+
+/* The 97.5 % point of Student's t with df >= 1 degrees of freedom: half width of a two-sided 95 %
+ * interval in standard errors. Computed (Hill 1970, algorithm 396), not a typed-in table. */
+double pb_t975(unsigned df);
+
+/* SplitMix64 (Steele, Lea, Flood 2014): small, seedable, good enough to shuffle and resample. */
+struct pb_rng {
+	uint64_t state;
+};
+uint64_t pb_rng_next(struct pb_rng *rng);
+/* Uniform in [0, n), n >= 1. */
+size_t pb_rng_below(struct pb_rng *rng, size_t n);
+/* Fisher-Yates. */
+void pb_shuffle(struct pb_rng *rng, unsigned *items, size_t n);
+
+#endif

@@ -1,0 +1,1 @@
+../../../../ext/probe/facts.py

@@ -1,0 +1,287 @@
+# SPDX-License-Identifier: MIT
+"""The on-demand build: cached, repaired, shared, and clear about what is missing."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Dict, List
+
+import pytest
+
+from building import Build
+from conftest import ROOT
+
+sys.path.insert(0, str(ROOT / "ext" / "probe"))
+
+NO_INDEX = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_NO_CACHE_DIR": "1"}
+
+
+@pytest.fixture
+def build(python: str, tmp_path: Path) -> Build:
+    return Build(python, tmp_path / "cache")
+
+
+def leftovers(build: Build) -> List[Path]:
+    return list(build.cache.glob("**/tmp-*"))
+
+
+def broken_workload(folder: Path) -> str:
+    """A copy of add whose C does not compile."""
+    made = folder / "broken"
+    shutil.copytree(ROOT / "workloads" / "add", made)
+    description = json.loads((made / "workload.json").read_text())
+    description["name"] = description["prototype"]["name"] = "broken"
+    (made / "workload.json").write_text(json.dumps(description))
+    (made / "add.c").write_text("int broken(int a, int b)\n{\n\treturn a +;\n}\n")
+    return str(made)
+
+
+def test_a_second_run_builds_nothing(build: Build) -> None:
+    first = build(["ctypes", "capi-fastcall"], ["add"])
+    assert any("capi-fastcall" in step for step in first.steps)
+    second = build(["ctypes", "capi-fastcall"], ["add"])
+    assert second.steps == []
+    assert second.answer == first.answer
+    assert not leftovers(build)
+
+
+def test_without_packages_the_interpreter_itself_is_used(build: Build) -> None:
+    answer = build(["python", "ctypes"], ["add"]).answer
+    assert os.path.realpath(answer["python"]) == os.path.realpath(build.python)
+    assert "venv" not in answer["python"]
+    assert answer["packages"] == {}
+    assert answer["bindings"] == {"ctypes": {"add": {"dir": None}}}
+
+
+@pytest.mark.parametrize("harm", ["cut", "changed", "removed", "no stamp", "emptied"])
+@pytest.mark.parametrize("which", ["kernel", "binding", "ext"])
+def test_a_damaged_entry_is_made_again(build: Build, which: str, harm: str) -> None:
+    first = build(["capi-fastcall"], ["add"]).answer
+    entry = {
+        "kernel": Path(first["kernels"]["add"]["kernel"]).parents[1],
+        "binding": Path(first["bindings"]["capi-fastcall"]["add"]["dir"]),
+        "ext": Path(first["ext"]),
+    }[which]
+    victim = next(entry.glob("**/*.so"))
+    good = victim.read_bytes()
+    if harm == "cut":
+        victim.write_bytes(good[: len(good) // 2])
+    elif harm == "changed":
+        victim.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
+    elif harm == "removed":
+        victim.unlink()
+    elif harm == "emptied":
+        shutil.rmtree(entry)
+        entry.mkdir()
+    else:
+        (entry / ".probe-stamp.json").unlink()
+    second = build(["capi-fastcall"], ["add"])
+    assert len(second.steps) == 1
+    assert second.answer == first
+    assert victim.stat().st_size == len(good)
+    assert not leftovers(build)
+
+
+def test_a_killed_maker_leaves_no_trace(build: Build) -> None:
+    first = build(["ctypes"], ["add"]).answer
+    trash = Path(first["kernels"]["add"]["kernel"]).parents[2] / "tmp-killed"
+    trash.mkdir()
+    (trash / "half").write_text("x")
+    build(["ctypes"], ["add", "noop"])
+    assert not leftovers(build)
+
+
+def test_two_at_once_build_once(build: Build) -> None:
+    paths, workloads = ["capi-varargs", "capi-fastcall"], ["add", "noop"]
+    specs = [build.spec(paths, workloads) for _ in range(2)]
+    processes = [build.start(spec) for spec in specs]
+    first, second = (build.finish(p) for p in processes)
+    assert first.answer == second.answer
+    assert first.answer["ext"], first.answer["ext_error"]
+    together = first.steps + second.steps
+    assert len(together) == len(set(together)) == 7  # 2 kernels, the extension, 4 bindings
+    assert not leftovers(build)
+
+
+def test_a_changed_source_is_built_anew(build: Build, tmp_path: Path) -> None:
+    mine = tmp_path / "w" / "add"
+    shutil.copytree(ROOT / "workloads" / "add", mine)
+    first = build(["ctypes"], [str(mine)]).answer
+    with open(mine / "add.c", "a") as f:
+        f.write("/* changed */\n")
+    second = build(["ctypes"], [str(mine)])
+    assert second.steps == ["compiling the kernel of add"]
+    assert second.answer["kernels"] != first["kernels"]
+
+
+def test_no_compiler(build: Build) -> None:
+    built = build(["python", "ctypes", "capi-fastcall"], ["add"], cc="no-such-compiler -O9")
+    for error in (
+        built.answer["kernels"]["add"]["error"],
+        built.answer["ext_error"],
+        built.error("ctypes", "add"),
+        built.error("capi-fastcall", "add"),
+    ):
+        assert "no-such-compiler" in error and "apt install gcc" in error
+
+
+def test_a_kernel_that_does_not_compile(build: Build, tmp_path: Path) -> None:
+    broken = broken_workload(tmp_path)
+    built = build(["ctypes", "capi-fastcall"], ["add", broken])
+    error = built.answer["kernels"]["broken"]["error"]
+    assert "add.c:3:" in error and "error:" in error
+    log = error[error.index("(log: ") + 6 : -1]
+    assert "return a +;" in Path(log).read_text()
+    assert built.error("capi-fastcall", "broken") == error
+    assert "dir" in built.answer["bindings"]["capi-fastcall"]["add"]
+    assert not leftovers(build)
+
+
+def test_no_network(build: Build) -> None:
+    built = build(["cffi-abi", "cffi-api", "capi-fastcall"], ["add"], env=NO_INDEX)
+    for path in ("cffi-abi", "cffi-api"):
+        error = built.error(path, "add")
+        assert "can't be downloaded" in error and "PIP_INDEX_URL" in error
+        assert Path(error[error.index("(log: ") + 6 : -1]).exists()
+    assert "dir" in built.answer["bindings"]["capi-fastcall"]["add"]
+    assert os.path.realpath(built.answer["python"]) == os.path.realpath(build.python)
+    assert not list(build.cache.glob("**/venv-*")) and not leftovers(build)
+    # One try for both paths: a missing network should not be waited for twice.
+    assert len([s for s in built.steps if s.startswith("installing")]) == 1
+
+
+def test_offline(build: Build) -> None:
+    built = build(["cffi-abi"], ["add"], offline=True)
+    assert "downloads are switched off" in built.error("cffi-abi", "add")
+
+
+def test_one_package_that_is_not_to_be_had_spoils_no_other_path(
+    build: Build, tmp_path: Path
+) -> None:
+    """Two paths with packages of their own; a local folder stands for the index."""
+    wheel = tmp_path / "wheels"
+    wheel.mkdir()
+    make_wheel(wheel, "pbgood", "1.0")
+    paths = []
+    for name, package in (("good", "pbgood==1.0"), ("bad", "pbbad==1.0")):
+        folder = tmp_path / "bindings" / name
+        folder.mkdir(parents=True)
+        (folder / "path.json").write_text(
+            json.dumps({"name": name, "summary": "", "layers": [], "pip": [package]})
+        )
+        (folder / "binding.py").write_text("")
+        paths.append(str(folder))
+    env = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheel)}
+    built = build(paths, ["add"], env=env)
+    assert "pbbad==1.0" in built.error("bad", "add")
+    assert built.answer["bindings"]["good"] == {"add": {"dir": None}}
+    assert built.answer["packages"] == {"pbgood": "1.0"}
+    done = subprocess.run([built.answer["python"], "-c", "import pbgood"])
+    assert done.returncode == 0
+    # What could be had is in the cache: no index is needed any more.
+    again = build(paths[:1], ["add"], env=NO_INDEX)
+    assert again.steps == [] and again.answer["packages"] == {"pbgood": "1.0"}
+    # A damaged environment is made again.
+    installed = next(build.cache.glob("**/site-packages/pbgood.py"))
+    installed.write_text("")
+    repaired = build(paths[:1], ["add"], env=env)
+    assert len(repaired.steps) == 1 and installed.read_text()
+
+
+def make_wheel(folder: Path, name: str, version: str) -> None:
+    import zipfile
+
+    info = "%s-%s.dist-info" % (name, version)
+    with zipfile.ZipFile(folder / ("%s-%s-py3-none-any.whl" % (name, version)), "w") as z:
+        z.writestr("%s.py" % name, "here = True\n")
+        z.writestr(
+            info + "/METADATA", "Metadata-Version: 2.1\nName: %s\nVersion: %s\n" % (name, version)
+        )
+        z.writestr(
+            info + "/WHEEL",
+            "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        )
+        z.writestr(
+            info + "/RECORD",
+            "%s.py,,\n%s/METADATA,,\n%s/WHEEL,,\n%s/RECORD,,\n" % (name, info, info, info),
+        )
+
+
+def in_build(build: Build, before: str, paths: List[str]) -> Dict[str, Any]:
+    """_build.py in a process where something was changed before."""
+    code = (
+        "import sys; sys.path.insert(0, %r)\n%s\nimport _build\nsys.argv = ['', %r]\n"
+        "sys.exit(_build.main())"
+        % (str(ROOT / "ext" / "probe"), before, build.spec(paths, ["add"]))
+    )
+    done = subprocess.run([build.python, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert done.returncode == 0
+    answer: Dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def test_no_headers(build: Build) -> None:
+    before = "import facts; facts.include_dirs = lambda: ['/nowhere']"
+    answer = in_build(build, before, ["ctypes", "capi-fastcall"])
+    assert "Python.h" in answer["ext_error"] and answer["ext"] is None
+    assert "Python.h" in answer["bindings"]["capi-fastcall"]["add"]["error"]
+    assert answer["bindings"]["ctypes"]["add"] == {"dir": None}
+
+
+def test_no_pip(build: Build) -> None:
+    before = "import _packages; _packages._bundled_pip = lambda: None\n"
+    before += "_packages._can_serve_others = lambda pip: False"
+    answer = in_build(build, before, ["ctypes", "cffi-abi"])
+    error = answer["bindings"]["cffi-abi"]["add"]["error"]
+    assert "there is no pip for" in error and "install" in error
+    assert answer["bindings"]["ctypes"]["add"] == {"dir": None}
+
+
+def test_an_unexpected_fault_is_told_and_the_rest_goes_on(build: Build, tmp_path: Path) -> None:
+    odd = tmp_path / "bindings" / "odd"
+    odd.mkdir(parents=True)
+    (odd / "path.json").write_text(
+        json.dumps({"name": "odd", "summary": "", "layers": [], "compiler": True})
+    )
+    (odd / "binding.py").write_text("print('noise')\nraise RuntimeError('two\\nlines')\n")
+    built = build([str(odd), "capi-fastcall"], ["add"])
+    assert built.error("odd", "add") == "RuntimeError: two lines"
+    assert "dir" in built.answer["bindings"]["capi-fastcall"]["add"]
+    assert not leftovers(build)
+
+
+@pytest.mark.parametrize(
+    "condition, matches",
+    [("", True), (">=3.0", True), (">=3.0,<3.1", False), ("<3.0", False), (">3.0", True)],
+)
+def test_version_conditions(condition: str, matches: bool) -> None:
+    import _packages
+
+    assert _packages._python_matches(condition) is matches
+
+
+def test_every_package_is_pinned_for_every_version() -> None:
+    import _packages
+
+    pins = json.loads((ROOT / "workloads" / "bindings" / "requirements.json").read_text())
+    for package in pins:
+        for minor in range(8, 16):
+            rows = [r for r in pins[package] if _matches(r.get("python", ""), (3, minor))]
+            assert rows, (package, minor)
+    with pytest.raises(Exception, match="no version of nosuch is pinned"):
+        _packages.pins(["nosuch"], [])
+    assert _packages.pins(["x==1.2"], []) == {"x": "1.2"}
+
+
+def _matches(condition: str, version: Any) -> bool:
+    import _packages
+
+    kept = sys.version_info
+    try:
+        sys.version_info = version
+        return _packages._python_matches(condition)
+    finally:
+        sys.version_info = kept

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: MIT
+"""A C extension module whose function takes its arguments by METH_O."""
+
+import os
+import sys
+
+sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import _capi
+
+_generator = _capi.Generator("_pb_capi_o_", _capi.ONE)
+build = _generator.build
+load = _generator.load

@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: MIT
+"""Nothing, in pure Python."""
+
+
+def noop() -> None:
+    pass
