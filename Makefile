@@ -1,13 +1,17 @@
+# SPDX-License-Identifier: MIT
 # probe: what a call from Python into native code costs, and why. `make help` lists the targets.
 # --- settings -----------------------------------------------------------------------------------
 PREFIX    ?= /usr/local
 DESTDIR   ?=
 CC        ?= cc
 CFLAGS    ?= -O2 -g
+# For the tests and the benchmark; any Python from 3.9 will do.
 PYTHON    ?= python3
+# SAN=1: with ASan and UBSan. WERROR=0: warnings are no errors. V=1: show commands.
 SAN       ?=
-SKIP_DEPS ?=
 V         ?=
+# SKIP_DEPS=1: install no packages. PROBE_REQUIRE=hw: a test that misses a PMU fails.
+SKIP_DEPS ?=
 ARCH      ?= $(shell uname -m)
 B         ?= build$(if $(SAN),-san)$(if $(CROSS),-$(ARCH))
 
@@ -18,28 +22,29 @@ WARN += -Werror
 endif
 comma     := ,
 SAN_FLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
-PKGS      := jansson libunwind
 override CPPFLAGS += -D_GNU_SOURCE -Ilibprobe/include -Ilibprobe/src
 override CFLAGS   += -std=gnu11 -fPIC -fvisibility=hidden -pthread $(WARN) $(SAN_FLAGS)
 override LDFLAGS  += -pthread $(SAN_FLAGS)
 LIBS      := -lunwind -ljansson -lm -ldl
 Q         := $(if $(V),,@)
+VERSION   := $(shell sed -n 's/^.define PROBE_VERSION "\(.*\)"/\1/p' libprobe/include/probe/probe.h)
+# A make of our own for what must follow one another: as parallel as the caller's, else one job a CPU.
+SUBMAKE    = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 # --- what is built ------------------------------------------------------------------------------
 # src/py is compiled once per interpreter, by ext/probe/_build.py, so it is not in the library.
-LIB_DIRS := base sys hook stack stats engine result export matrix
+LIB_DIRS  := base sys hook stack stats engine result export matrix
 # The veneer is a library of its own, built for each target's name.
-LIB_SRC  := $(filter-out %/veneer.S,$(foreach d,$(LIB_DIRS),$(wildcard libprobe/src/$d/*.c \
-              libprobe/src/$d/arch/$(ARCH)/*.c libprobe/src/$d/arch/$(ARCH)/*.S)))
-LIB_OBJ  := $(patsubst %,$(B)/%.o,$(LIB_SRC))
-CLI_SRC  := $(wildcard libprobe/cli/*.c)
-CLI_OBJ  := $(patsubst %,$(B)/%.o,$(CLI_SRC))
-CTEST_SRC := $(wildcard tests/c/test_*.c)
-CTEST_BIN := $(patsubst tests/c/%.c,$(B)/tests/%,$(CTEST_SRC))
+LIB_SRC   := $(filter-out %/veneer.S,$(foreach d,$(LIB_DIRS),$(wildcard libprobe/src/$d/*.c \
+               libprobe/src/$d/arch/$(ARCH)/*.c libprobe/src/$d/arch/$(ARCH)/*.S)))
+LIB_OBJ   := $(LIB_SRC:%=$(B)/%.o)
+CLI_OBJ   := $(patsubst %,$(B)/%.o,$(wildcard libprobe/cli/*.c))
+CTEST_BIN := $(patsubst tests/c/%.c,$(B)/tests/%,$(wildcard tests/c/test_*.c))
+BENCH_BIN := $(B)/bench/stamp_cost
 
 .PHONY: all lib
-all: $(B)/probe $(B)/libprobe.so ## build the library and the command (default)
-lib: $(B)/libprobe.a $(B)/libprobe.so
+all: $(B)/probe $(B)/libprobe.so ## build the command and the library (default)
+lib: $(B)/libprobe.a $(B)/libprobe.so ## build the library alone
 
 $(B)/libprobe.a: $(LIB_OBJ)
 	@rm -f $@
@@ -48,19 +53,107 @@ $(B)/libprobe.so: $(LIB_OBJ)
 	$(Q)$(CC) -shared $(LDFLAGS) -Wl,-soname,libprobe.so.0 -o $@ $^ $(LIBS)
 $(B)/probe: $(CLI_OBJ) $(B)/libprobe.a
 	$(Q)$(CC) $(LDFLAGS) -rdynamic -o $@ $^ $(LIBS)
-$(B)/%.c.o: %.c
+$(B)/%.c.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
-$(B)/%.S.o: %.S
+$(B)/%.S.o: %.S $(B)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 $(B)/tests/%: tests/c/%.c $(B)/libprobe.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(B)/libprobe.a $(LDFLAGS) -lcmocka $(LIBS)
--include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(addsuffix .d,$(CTEST_BIN))
+$(B)/bench/%: tests/bench/%.c $(B)/libprobe.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(B)/libprobe.a $(LDFLAGS) $(LIBS)
+# Rewritten only when it changes, so that other flags or another compiler build everything again.
+$(B)/flags: FORCE
+	@mkdir -p $(@D); echo '$(CC) $(CPPFLAGS) $(CFLAGS)' | cmp -s - $@ || \
+		echo '$(CC) $(CPPFLAGS) $(CFLAGS)' >$@
+FORCE:
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(addsuffix .d,$(CTEST_BIN) $(BENCH_BIN))
 
-.PHONY: test-c clean
-test-c: $(CTEST_BIN) ## the C unit tests
-	$(Q)set -e; for t in $(CTEST_BIN); do echo "== $$t"; $$t; done
+# --- using it -----------------------------------------------------------------------------------
+.PHONY: run deps plots man bench
+run: ## set up, build, measure fib and add on every Python; writes run.svg, run.png, run.json
+	$(Q).ci/deps.sh run
+	+$(Q)$(SUBMAKE) all
+	$(Q)$(B)/probe run fib add -o run.json || test $$? = 3 # 3: some cells failed, and were named
+	$(Q)$(B)/probe plot run.json -o run.svg && $(B)/probe plot run.json -o run.png
+	@echo "wrote run.json, run.svg and run.png"
+deps: ## install the packages that are missing (with apt; SKIP_DEPS=1: none)
+	$(Q).ci/deps.sh run test
+plots: $(B)/probe ## draw the figures from sample data, without measuring, into build/plots
+	@mkdir -p $(B)/plots
+	$(Q)for f in svg png pdf; do $(B)/probe plot plots/sample/run.json -o $(B)/plots/breakdown.$$f || exit; done
+man: ## check the manual page, and write it as text and HTML into build/man
+	@mkdir -p $(B)/man
+	$(Q)mandoc -T lint -W warning libprobe/man/probe.1
+	$(Q)mandoc -T utf8 libprobe/man/probe.1 >$(B)/man/probe.1.txt
+	$(Q)mandoc -T html libprobe/man/probe.1 >$(B)/man/probe.1.html
+bench: $(B)/probe $(BENCH_BIN) venv ## how exact and how fast probe is; minutes (BENCH="--help" for more)
+	$(Q)$(B)/venv/bin/python tests/bench/bench.py --build $(B) $(BENCH)
+
+# --- tests --------------------------------------------------------------------------------------
+# PYTEST="-k NAME" passes options on. Each suite leaves its counts in $(TALLY).
+SUITES  := test-c test-san test-aarch64 test-lint test-py test-truth
+TALLY   := $(B)/tally
+SUITE    = $(PYTHON) tests/suite.py $(TALLY) $(if $(SAN),test-san,$@)
+FAST     = $(if $(ALL),,-m "not slow")
+PYSUITE  = PROBE_BIN=$(B)/probe $(SUITE) pytest $(B)/venv/bin/python $(FAST) $(PYTEST)
+
+.PHONY: test test-all check venv $(SUITES)
+test: ## set up, build, run all tests but the slow ones
+	$(Q).ci/deps.sh run test
+	$(Q)rm -rf $(TALLY)
+	+$(Q)$(SUBMAKE) all
+	+$(Q)for suite in $(SUITES); do $(SUBMAKE) $$suite; done; $(PYTHON) tests/suite.py $(TALLY) sum $(SUITES)
+test-all: ## the same with the slow tests
+	$(Q)$(MAKE) --no-print-directory ALL=1 test
+check: test-lint test-san ## what to run before a commit: the lint tests, and the C tests under ASan
+test-c: $(CTEST_BIN) $(B)/probe ## the C unit tests
+	$(Q)$(SUITE) c $(CTEST_BIN)
+test-san: ## the same under ASan and UBSan
+	+$(Q)$(SUBMAKE) SAN=1 B=$(B)-san TALLY=$(TALLY) test-c
+test-aarch64: ## the parts that know the processor, for aarch64 under qemu
+	$(Q)$(SUITE) script tests/c/aarch64/run.sh $(B)
+test-lint: all venv ## include directions, headers, exported symbols, formatting
+	$(Q)$(PYSUITE) tests/lint
+test-py: all venv ## the command, the builds and the run file, end to end
+	$(Q)$(PYSUITE) tests/py tests/install
+test-truth: all venv ## whether the instrument finds what was put there
+	$(Q)$(PYSUITE) tests/truth
+venv: ## the tests' own Python environment, in build/venv
+	$(Q).ci/venv.sh $(B)/venv tests/requirements.txt $(PYTHON)
+
+# --- installing ---------------------------------------------------------------------------------
+D     = $(DESTDIR)$(PREFIX)
+SHARE = $(D)/share/probe
+# What the command reads when it runs; it compiles libprobe/src/py for each interpreter it meets.
+DATA  = $(shell find ext/probe workloads plots/*.gp libprobe/include libprobe/src/py -type f \
+          ! -path '*/__pycache__/*'; find libprobe/src -name '*.h' -o -name veneer.S)
+
+.PHONY: install uninstall dist clean help
+install: all ## install below $(DESTDIR)$(PREFIX)
+	install -d $(D)/bin $(D)/lib/pkgconfig $(D)/include/probe $(D)/share/man/man1
+	install -m 755 $(B)/probe $(D)/bin/probe
+	install -m 644 $(B)/libprobe.a $(D)/lib/libprobe.a
+	install -m 755 $(B)/libprobe.so $(D)/lib/libprobe.so.0
+	ln -sf libprobe.so.0 $(D)/lib/libprobe.so
+	install -m 644 libprobe/include/probe/*.h $(D)/include/probe
+	install -m 644 libprobe/man/probe.1 $(D)/share/man/man1/probe.1
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' libprobe/libprobe.pc.in \
+		>$(D)/lib/pkgconfig/libprobe.pc
+	$(Q)rm -rf $(SHARE)
+	$(Q)for f in $(DATA); do install -D -m 644 $$f $(SHARE)/$$f || exit; done
+uninstall: ## remove what install put there
+	rm -rf $(D)/bin/probe $(D)/lib/libprobe.a $(D)/lib/libprobe.so $(D)/lib/libprobe.so.0 \
+		$(D)/lib/pkgconfig/libprobe.pc $(D)/include/probe $(D)/share/man/man1/probe.1 $(SHARE)
+dist: ## build/probe-VERSION.tar.gz of the last commit
+	@mkdir -p $(B)
+	git archive --prefix=probe-$(VERSION)/ -o $(B)/probe-$(VERSION).tar.gz HEAD
 clean: ## remove everything built here
 	rm -rf build build-*
+help: ## print this
+	@echo "usage: make [TARGET...] [NAME=VALUE...]; the names are on top of the Makefile"
+	@sed -n 's/^\([a-z0-9-]*\):[^#=]*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
+		while IFS='|' read -r name text; do printf '  %-14s %s\n' "$$name" "$$text"; done

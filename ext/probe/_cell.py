@@ -152,7 +152,7 @@ def measure(spec: Dict[str, Any]) -> Dict[str, Any]:
                 hooks=hooks,
                 subphases=subphases,
                 returns=prototype["returns"],
-                delays=spec.get("delays"),
+                delays=workload.get("delays"),
             )
 
     run = _probe.timeline if spec["engine"] == "timeline" else _probe.ladder

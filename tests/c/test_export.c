@@ -196,7 +196,7 @@ static void figures_have_the_digits_that_they_can_bear(void **state)
 		{-0.001, 0.8, 0, false, "0.0 ±0.8"},    {40, 55, 0, false, "40 ±55"},
 		{12.5, 0, 0, false, "12.5 ±0.0"},       {12.5, NAN, 0, false, "12.5"},
 		{0.1, 0.2, 0.36, true, "<0.4"},         {0.1, 0.2, 12.5, true, "<20"},
-		{0.1, 0.2, 0, true, "<floor"},          {NAN, 1, 0, false, ""},
+		{0.1, 0.2, 0, true, "<0.3"},          {NAN, 1, 0, false, ""},
 	};
 	struct probe_value absent = {.state = PROBE_ABSENT};
 	char buf[48];

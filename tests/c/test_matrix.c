@@ -325,7 +325,7 @@ static void both_engines_have_their_own_processes(void **state)
 	/* Two processes for pure Python, three for the other, three passes. */
 	assert_int_equal(log_lines(), 15);
 	assert_int_equal(good->timeline.part_count, 3);
-	assert_true(good->timeline.subtracted_ticks == 30);
+	assert_true(fabs(good->timeline.subtracted_ticks - 30) < 1);
 	assert_int_equal(good->timeline.dist_count, 4);
 	assert_int_equal(good->timeline.dists[0].calls, 270);
 	assert_true(fabs(good->timeline.dists[0].p50 - 40) < 2);

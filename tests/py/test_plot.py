@@ -11,11 +11,11 @@ from typing import Any, Callable, Dict, Optional
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-PROBE = Path(os.environ.get("PROBE", str(ROOT / "build" / "probe")))
+from conftest import PROBE_BIN, ROOT
+
 SAMPLE = ROOT / "plots" / "sample" / "run.json"
 
-pytestmark = pytest.mark.skipif(not PROBE.exists(), reason="no build/probe: run make")
+pytestmark = pytest.mark.skipif(not PROBE_BIN.exists(), reason="build it first: make")
 needs_gnuplot = pytest.mark.skipif(
     shutil.which("gnuplot") is None, reason="gnuplot is not installed"
 )
@@ -23,7 +23,7 @@ needs_gnuplot = pytest.mark.skipif(
 
 def plot(*args: str, env: Optional[Dict[str, str]] = None) -> "Result":
     done = subprocess.run(
-        [str(PROBE), "plot"] + list(args),
+        [str(PROBE_BIN), "plot"] + list(args),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         universal_newlines=True,

@@ -3,7 +3,6 @@
 
 import copy
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,12 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "plots" / "sample" / "run.json"
-# Another interpreter's pyperf can be put to the test: PROBE_PYPERF="/path/to/python -m pyperf".
-PYPERF: List[str] = os.environ.get("PROBE_PYPERF", "").split() or [
-    sys.executable,
-    "-m",
-    "pyperf",
-]
+PYPERF: List[str] = [sys.executable, "-m", "pyperf"]
 
 
 def pyperf(*args: str) -> str:

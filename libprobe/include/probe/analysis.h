@@ -30,7 +30,7 @@ enum probe_rung {
 
 /* Columns of a timeline's rounds: its parts come first, in the order of their masks. */
 enum probe_timeline_column {
-	PROBE_TIMELINE_STAMPED = PROBE_MAX_PARTS, /* whole loop, stamped, stamps subtracted */
+	PROBE_TIMELINE_STAMPED = PROBE_MAX_PARTS, /* whole loop with its stamps */
 	PROBE_TIMELINE_PLAIN,                     /* whole loop, no stamp in place */
 	PROBE_TIMELINE_EMPTY,                     /* the loop alone */
 };
@@ -74,12 +74,24 @@ PROBE_API int probe_ladder_analyse(const struct probe_process_samples *processes
 				   const struct probe_ladder_options *options,
 				   struct probe_engine *out, struct probe_error *err);
 
-/* The same for the timeline: `part_masks` names the parts in the first `part_count` columns.
- * total is the plain loop's; parts carry, beside their sampling error, what the stamps' cost left
- * unexplained. Distributions are the caller's to add (probe_timeline_add_dists()).
- * Returns as probe_ladder_analyse(). */
+#define PROBE_MAX_STRETCHES 16
+
+/* What a timeline's columns are: a call is a cycle of stretches between stamps. */
+struct probe_timeline_shape {
+	size_t part_count;
+	unsigned masks[PROBE_MAX_PARTS]; /* of the first part_count columns */
+	double weights[PROBE_MAX_PARTS]; /* each part's share of the stamps' cost; sums to 1 */
+	size_t stretch_count;            /* = stamps of one call */
+	unsigned char part_of[PROBE_MAX_STRETCHES]; /* stretch -> part */
+};
+
+/* The same for the timeline. What stamps cost is measured in place, as the stamped loop less the
+ * plain one (each stamp once, nothing calibrated elsewhere), and shared out by the weights; so the
+ * parts sum to the plain total. How one stamp's cost splits between the stretch before it and the
+ * one after is not known: taken as uniform, it widens each part's interval by cost / sqrt(12) for
+ * every boundary that the part has. Returns as probe_ladder_analyse(). */
 PROBE_API int probe_timeline_analyse(const struct probe_process_samples *processes, size_t n,
-				     const unsigned *part_masks, size_t part_count,
+				     const struct probe_timeline_shape *shape,
 				     const struct probe_ladder_options *options,
 				     struct probe_engine *out, struct probe_error *err);
 

@@ -8,6 +8,7 @@
  * run.h      the result model and the run file
  * figures.h  figures as text: units, digits, ratios
  * export.h   run -> CSV, Markdown, plot data
+ * catalog.h  what there is to measure: workloads, call paths, interpreters
  * matrix.h   interpreters, building bindings, running cells in child processes
  * error.h    error codes and struct probe_error
  */
@@ -17,6 +18,7 @@
 #define PROBE_VERSION "0.1.0"
 
 #include "probe/analysis.h"
+#include "probe/catalog.h"
 #include "probe/counter.h"
 #include "probe/error.h"
 #include "probe/export.h"

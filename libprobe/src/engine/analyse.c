@@ -13,8 +13,10 @@
 #include "probe/analysis.h"
 #include "stats/stats.h"
 
-#define DEFAULT_RESAMPLES 200
-#define MAX_VARIANTS      8
+/* With this many processes that had quiet, those that had none are set aside. */
+#define MIN_QUIET_PROCESSES 2
+#define DEFAULT_RESAMPLES   200
+#define MAX_VARIANTS        8
 
 /* Per-rung estimates of one process (or of one resample of it). */
 struct rungs {
@@ -273,10 +275,12 @@ static int fill_bare(struct probe_engine *out, const struct pb_quantities *q,
 		     const struct process *p, size_t n, const double *within, double total_within)
 {
 	double *bare = calloc(n, sizeof *bare), *closure = calloc(n, sizeof *closure);
-	size_t m = 0;
+	size_t m = 0, quiet = 0;
 	double bare_within = 0;
+	for (size_t i = 0; i < n; i++)
+		quiet += p[i].bare.n && !p[i].bare.process_contended;
 	for (size_t i = 0; bare && closure && i < n; i++) {
-		if (!p[i].bare.n)
+		if (!p[i].bare.n || (quiet && p[i].bare.process_contended))
 			continue;
 		bare[m] = apply(&q->total, &p[i].bare_rungs);
 		closure[m++] = apply(&q->total, &p[i].bare_rungs) - apply(&q->total, &p[i].rungs);
@@ -346,6 +350,34 @@ static int analyse_loaded(const struct probe_process_samples *samples, struct pr
 	return rc == 0 && out->passes ? 0 : -1;
 }
 
+static void release(struct process *p)
+{
+	free(p->hooked.index);
+	free(p->bare.index);
+	*p = (struct process){0};
+}
+
+/* Processes that never were quiet give way to those that were; their rounds stay counted. */
+static size_t set_aside_contended(struct process *p, struct probe_process_samples *used, size_t n,
+				  struct probe_engine *out)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (!p[i].hooked.process_contended) {
+			used[kept] = used[i];
+			struct process moved = p[i];
+			p[i] = (struct process){0};
+			p[kept++] = moved;
+			continue;
+		}
+		out->rounds += used[i].round_count;
+		out->rounds_discarded += p[i].hooked.discarded;
+		out->rounds_contended += used[i].round_count - p[i].hooked.discarded;
+		release(&p[i]);
+	}
+	return kept;
+}
+
 static int analyse(const struct probe_process_samples *processes, size_t n,
 		   const struct pb_quantities *quantities,
 		   const struct probe_ladder_options *options, struct probe_engine *out,
@@ -373,11 +405,11 @@ static int analyse(const struct probe_process_samples *processes, size_t n,
 			quiet_processes += !p[m].hooked.process_contended;
 			m++;
 		} else {
-			free(p[m].hooked.index);
-			free(p[m].bare.index);
-			p[m] = (struct process){0};
+			release(&p[m]);
 		}
 	}
+	if (quiet_processes >= MIN_QUIET_PROCESSES)
+		m = set_aside_contended(p, used, m, out);
 	if (m == 0) {
 		rc = pb_fail(err, PROBE_EINVAL, 0,
 			     "no usable round: every one had a context switch or migration");
@@ -389,12 +421,10 @@ static int analyse(const struct probe_process_samples *processes, size_t n,
 	}
 	out->present = true;
 	out->calls_per_round = used[0].calls_per_round;
-	out->contended = 2 * quiet_processes < m;
+	out->contended = quiet_processes < MIN_QUIET_PROCESSES && quiet_processes < m;
 out:
-	for (size_t i = 0; p && i < n; i++) {
-		free(p[i].hooked.index);
-		free(p[i].bare.index);
-	}
+	for (size_t i = 0; p && i < n; i++)
+		release(&p[i]);
 	free(p);
 	free(used);
 	return rc;
@@ -414,41 +444,62 @@ int probe_ladder_analyse(const struct probe_process_samples *processes, size_t n
 	return analyse(processes, n, &q, options, out, err);
 }
 
-/* The stamps' cost is known from calibration only; what it leaves unexplained in the whole call
- * could lie in any part, so every part's interval takes its share in quadrature. */
-static void widen_by_residual(struct probe_engine *out, double residual)
+/* Stamps on the edge between what is in mask and what is not. */
+static unsigned boundaries_of(const struct probe_timeline_shape *shape, unsigned mask)
 {
-	double share = fabs(residual) / sqrt((double)(out->part_count ? out->part_count : 1));
-	for (size_t i = 0; i < out->part_count; i++)
-		out->parts[i].value.half = hypot(out->parts[i].value.half, share);
-	for (size_t i = 0; i < out->folded_count; i++)
-		out->folded[i].value.half = hypot(out->folded[i].value.half, fabs(residual));
+	unsigned n = 0;
+	for (size_t k = 0; k < shape->stretch_count; k++) {
+		unsigned here = shape->masks[shape->part_of[k]];
+		unsigned next = shape->masks[shape->part_of[(k + 1) % shape->stretch_count]];
+		n += ((here & mask) != 0) != ((next & mask) != 0);
+	}
+	return n;
+}
+
+static void widen(struct probe_part *part, const struct probe_timeline_shape *shape,
+		  double stamp_ticks)
+{
+	double sigma = stamp_ticks / sqrt(12) * sqrt(boundaries_of(shape, part->mask));
+	part->value.half = hypot(part->value.half, 1.96 * sigma);
+	part->value.below_floor = part->value.ticks < part->value.half;
 }
 
 int probe_timeline_analyse(const struct probe_process_samples *processes, size_t n,
-			   const unsigned *part_masks, size_t part_count,
+			   const struct probe_timeline_shape *shape,
 			   const struct probe_ladder_options *options, struct probe_engine *out,
 			   struct probe_error *err)
 {
-	struct pb_quantities q = {.part_count = part_count};
+	struct pb_quantities q = {.part_count = shape->part_count};
+	const unsigned loop = PROBE_BIT(PROBE_SUB_CALL) | PROBE_BIT(PROBE_SUB_RETURN);
 	q.total.mask = PROBE_MASK_ALL;
 	q.total.coef[PROBE_TIMELINE_PLAIN] = 1;
 	q.total.coef[PROBE_TIMELINE_EMPTY] = -1;
-	for (size_t i = 0; i < part_count; i++) {
-		q.parts[i].mask = part_masks[i];
+	for (size_t i = 0; i < shape->part_count; i++) {
+		q.parts[i].mask = shape->masks[i];
 		q.parts[i].coef[i] = 1;
+		q.parts[i].coef[PROBE_TIMELINE_STAMPED] = -shape->weights[i];
+		q.parts[i].coef[PROBE_TIMELINE_PLAIN] = shape->weights[i];
+		/* The loop itself lies between one call's end and the next one's start. */
+		if (shape->masks[i] & loop)
+			q.parts[i].coef[PROBE_TIMELINE_EMPTY] = -1;
 	}
+	/* Doubles as a quantity of its own: what all stamps of a call cost in place. */
+	q.empty_call.mask = PROBE_MASK_ALL;
+	q.empty_call.coef[PROBE_TIMELINE_STAMPED] = 1;
+	q.empty_call.coef[PROBE_TIMELINE_PLAIN] = -1;
 	pb_quantities_fold(&q);
 	int rc = analyse(processes, n, &q, options, out, err);
 	if (rc)
 		return rc;
-	double sum = 0;
-	for (size_t i = 0; i < part_count; i++)
-		sum += out->parts[i].value.ticks;
-	/* For a timeline, closure is the plain call against the sum of the stamped parts. */
-	out->closure = out->total;
-	out->closure.ticks = out->total.ticks - sum;
-	out->closure.below_floor = fabs(out->closure.ticks) <= out->closure.half;
-	widen_by_residual(out, out->closure.ticks);
+	out->subtracted_ticks = out->empty_call.ticks;
+	out->empty_call = (struct probe_value){.state = PROBE_ABSENT};
+	for (size_t i = 0; i < out->pass_count; i++)
+		out->passes[i].empty_call = NAN;
+	double stamp = fabs(out->subtracted_ticks) / (double)shape->stretch_count;
+	out->floor_ticks = fmax(out->floor_ticks, 1.96 * stamp * sqrt(2.0 / 12));
+	for (size_t i = 0; i < out->part_count; i++)
+		widen(&out->parts[i], shape, stamp);
+	for (size_t i = 0; i < out->folded_count; i++)
+		widen(&out->folded[i], shape, stamp);
 	return 0;
 }

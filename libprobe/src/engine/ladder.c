@@ -96,6 +96,8 @@ static int one_round(void *ctx, struct probe_round *round)
 		unsigned variant =
 			is_stub(rung) ? (unsigned)pb_rng_below(&l->rng, PB_THUNK_VARIANTS) : 0;
 		uint64_t ticks;
+		if (i > 0)
+			pb_round_look(l->counter, &frame, round);
 		if (time_rung(l, rung, variant, l->calls[rung], &ticks))
 			return -1;
 		if (ticks == PB_TICKS_LOST)

@@ -64,7 +64,7 @@ struct pb_quantities pb_quantities_of(unsigned rungs, unsigned subphases, bool p
 		middle &= ~compute_mask;
 		below = PROBE_RUNG_TARGET;
 	}
-	if (HAS(rungs, PROBE_RUNG_INVOKE)) {
+	if (HAS(rungs, PROBE_RUNG_INVOKE) && (subphases & invoke_mask)) {
 		/* Without a target stub, what is under the thunk stays one piece with it. */
 		unsigned mask = invoke_mask;
 		if (below == PROBE_RUNG_REAL)
@@ -74,7 +74,8 @@ struct pb_quantities pb_quantities_of(unsigned rungs, unsigned subphases, bool p
 		below = PROBE_RUNG_INVOKE;
 	}
 	struct pb_quantity rest = difference(middle, below, above);
-	if (HAS(rungs, PROBE_RUNG_SIDE) && HAS(rungs, PROBE_RUNG_TARGET)) {
+	if (HAS(rungs, PROBE_RUNG_SIDE) && HAS(rungs, PROBE_RUNG_TARGET) &&
+	    (subphases & state_mask)) {
 		state = difference(state_mask & subphases, PROBE_RUNG_TARGET, PROBE_RUNG_SIDE);
 		rest.mask &= ~state_mask;
 		for (size_t r = 0; r < PROBE_COLUMNS; r++)

@@ -27,25 +27,33 @@ void pb_round_begin(struct probe_counter *counter, struct pb_round_frame *frame,
 	for (size_t c = 0; c < PROBE_COLUMNS; c++)
 		round->ticks[c] = NAN;
 	frame->usage = pb_usage_now();
-	if (pb_reference_measure(counter, &frame->before))
+	if (pb_reference_measure(counter, &frame->worst)) {
+		frame->worst = (struct pb_reference){NAN, NAN};
 		round->discarded = true;
+	}
 }
 
-void pb_round_end(struct probe_counter *counter, const struct pb_round_frame *frame,
+void pb_round_look(struct probe_counter *counter, struct pb_round_frame *frame,
+		   struct probe_round *round)
+{
+	struct pb_reference now;
+	if (pb_reference_measure(counter, &now)) {
+		round->discarded = true;
+		return;
+	}
+	if (now.wide_ticks * frame->worst.chain_ticks > frame->worst.wide_ticks * now.chain_ticks)
+		frame->worst = now;
+}
+
+void pb_round_end(struct probe_counter *counter, struct pb_round_frame *frame,
 		  struct probe_round *round)
 {
-	struct pb_reference after = {0};
-	if (pb_reference_measure(counter, &after))
-		round->discarded = true;
+	pb_round_look(counter, frame, round);
 	struct pb_usage usage = pb_usage_now();
 	if (pb_usage_disturbed(&frame->usage, &usage))
 		round->discarded = true;
-	/* The worse of the two decides: a neighbour that came or went is a neighbour. */
-	const struct pb_reference *before = &frame->before;
-	bool after_worse =
-		after.wide_ticks * before->chain_ticks > before->wide_ticks * after.chain_ticks;
-	round->chain_ticks = after_worse ? after.chain_ticks : before->chain_ticks;
-	round->wide_ticks = after_worse ? after.wide_ticks : before->wide_ticks;
+	round->chain_ticks = frame->worst.chain_ticks;
+	round->wide_ticks = frame->worst.wide_ticks;
 }
 
 static struct probe_round *next_round(struct probe_process_samples *s, size_t *capacity,

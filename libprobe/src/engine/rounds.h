@@ -12,17 +12,20 @@
 /* A reading that can't be used: the counter was multiplexed or gone for a while. */
 #define PB_TICKS_LOST UINT64_MAX
 
-/* The state of the machine at the beginning of a round. */
+/* The state of the machine over a round. */
 struct pb_round_frame {
 	struct pb_usage usage;
-	struct pb_reference before;
+	struct pb_reference worst;
 };
 
-/* Clears the round and reads the reference; pb_round_end() reads it again, keeps the worse of the
- * two, and discards the round if the thread was switched out or moved in between. */
+/* A round is framed by begin and end, with a look between any two of its readings: each reads the
+ * reference, and the worst of them is the round's, since a neighbour that came and went is a
+ * neighbour. The end discards the round if the thread was switched out or moved meanwhile. */
 void pb_round_begin(struct probe_counter *counter, struct pb_round_frame *frame,
 		    struct probe_round *round);
-void pb_round_end(struct probe_counter *counter, const struct pb_round_frame *frame,
+void pb_round_look(struct probe_counter *counter, struct pb_round_frame *frame,
+		   struct probe_round *round);
+void pb_round_end(struct probe_counter *counter, struct pb_round_frame *frame,
 		  struct probe_round *round);
 
 struct pb_rounds_config {

@@ -32,7 +32,6 @@ struct runner {
 	struct pb_timeline *t;
 	struct pb_stamp_cost cost;
 	uint64_t calls, empty_calls;
-	size_t part_of[PB_TIMELINE_MAX_EVENTS]; /* stretch after event i -> part */
 	double tick_hz;
 	double overhead_ticks; /* of starting a loop of no iterations */
 	struct pb_rng rng;
@@ -126,40 +125,50 @@ static double cost_between(const struct pb_stamp_cost *c, unsigned event, unsign
 	return from_out ? (to_out ? c->out_out : c->out_in) : (to_out ? c->in_out : c->in_in);
 }
 
+/* The part that stands for this set of sub-phases; a new one where there is none yet. */
+static int part_for(struct probe_timeline_shape *shape, unsigned mask)
+{
+	size_t part = 0;
+	while (part < shape->part_count && shape->masks[part] != mask)
+		part++;
+	if (part == PROBE_MAX_PARTS || !mask)
+		return -1;
+	if (part == shape->part_count)
+		shape->masks[shape->part_count++] = mask;
+	return (int)part;
+}
+
 /* Takes the usual order of stamps from the ring: from one outermost stamp to the next. */
 static int learn(struct runner *r, struct probe_error *err)
 {
 	struct pb_timeline *t = r->t;
+	struct probe_timeline_shape *shape = &t->shape;
 	const struct pb_event *e = r->ring->events;
-	size_t n = r->ring->pos / sizeof *e;
-	size_t i = 1;
-	while (i < n && i <= PB_TIMELINE_MAX_EVENTS && e[i].id != e[0].id)
+	size_t n = r->ring->pos / sizeof *e, i = 1;
+	while (i < n && i <= PROBE_MAX_STRETCHES && e[i].id != e[0].id)
 		i++;
-	if (n < 2 || i >= n || i > PB_TIMELINE_MAX_EVENTS)
+	if (n < 2 || i >= n || i > PROBE_MAX_STRETCHES)
 		return pb_fail(err, PROBE_EUNHOOKABLE, 0,
 			       "no stamp repeats from call to call: nothing on this path could be "
 			       "stamped");
-	t->event_count = i;
+	shape->stretch_count = i;
 	for (size_t k = 0; k < i; k++)
 		t->events[k] = (unsigned char)e[k].id;
 	for (size_t k = 0; k < i; k++) {
 		unsigned next = t->events[(k + 1) % i];
-		unsigned mask = pb_timeline_mask(t->events[k], next, r->config->subphases);
-		size_t part = 0;
-		while (part < t->part_count && t->masks[part] != mask)
-			part++;
-		if (part == t->part_count) {
-			if (part == PROBE_MAX_PARTS || !mask)
-				return pb_fail(err, PROBE_EUNHOOKABLE, 0,
-					       "stamps in an order that no call path has");
-			t->masks[t->part_count++] = mask;
-		}
-		r->part_of[k] = part;
+		int part =
+			part_for(shape, pb_timeline_mask(t->events[k], next, r->config->subphases));
+		if (part < 0)
+			return pb_fail(err, PROBE_EUNHOOKABLE, 0,
+				       "stamps in an order that no call path has");
+		shape->part_of[k] = (unsigned char)part;
 		double cost = cost_between(&r->cost, t->events[k], next);
-		t->correction_ticks[part] += cost;
-		t->subtracted_ticks += cost;
+		shape->weights[part] += cost;
+		t->calibrated_ticks += cost;
 	}
-	t->histograms = calloc(t->part_count, sizeof *t->histograms);
+	for (size_t p = 0; p < shape->part_count; p++)
+		shape->weights[p] /= t->calibrated_ticks;
+	t->histograms = calloc(shape->part_count, sizeof *t->histograms);
 	t->whole = calloc(1, sizeof *t->whole);
 	if (!t->histograms || !t->whole)
 		return pb_fail(err, PROBE_ENOMEM, 0, "no memory for histograms");
@@ -168,10 +177,10 @@ static int learn(struct runner *r, struct probe_error *err)
 
 static bool usual_order(const struct pb_timeline *t, const struct pb_event *e)
 {
-	for (size_t k = 0; k < t->event_count; k++)
+	for (size_t k = 0; k < t->shape.stretch_count; k++)
 		if (e[k].id != t->events[k])
 			return false;
-	return e[t->event_count].id == t->events[0];
+	return e[t->shape.stretch_count].id == t->events[0];
 }
 
 static void sum_ring(struct runner *r, struct sums *sums, bool keep_histograms)
@@ -180,7 +189,7 @@ static void sum_ring(struct runner *r, struct sums *sums, bool keep_histograms)
 	const struct pb_event *e = r->ring->events;
 	size_t n = r->ring->pos / sizeof *e, i = 0;
 	memset(sums, 0, sizeof *sums);
-	while (i + t->event_count < n) {
+	while (i + t->shape.stretch_count < n) {
 		if (!usual_order(t, e + i)) {
 			/* Resume at the next outermost stamp. */
 			t->calls_discarded++;
@@ -190,20 +199,20 @@ static void sum_ring(struct runner *r, struct sums *sums, bool keep_histograms)
 			continue;
 		}
 		double parts[PROBE_MAX_PARTS] = {0};
-		for (size_t k = 0; k < t->event_count; k++)
-			parts[r->part_of[k]] += (double)(e[i + k + 1].ticks - e[i + k].ticks);
-		for (size_t p = 0; p < t->part_count; p++) {
+		for (size_t k = 0; k < t->shape.stretch_count; k++)
+			parts[t->shape.part_of[k]] += (double)(e[i + k + 1].ticks - e[i + k].ticks);
+		for (size_t p = 0; p < t->shape.part_count; p++) {
 			sums->parts[p] += parts[p];
 			if (keep_histograms)
 				t->histograms[p]
 					.counts[probe_histogram_bucket((uint64_t)parts[p])]++;
 		}
-		uint64_t whole = e[i + t->event_count].ticks - e[i].ticks;
+		uint64_t whole = e[i + t->shape.stretch_count].ticks - e[i].ticks;
 		sums->whole += (double)whole;
 		if (keep_histograms)
 			t->whole->counts[probe_histogram_bucket(whole)]++;
 		sums->calls++;
-		i += t->event_count;
+		i += t->shape.stretch_count;
 	}
 }
 
@@ -235,6 +244,8 @@ static int one_round(void *ctx, struct probe_round *round)
 	pb_round_begin(r->counter, &frame, round);
 	for (size_t k = 0; k < 3; k++) {
 		int rc = 0;
+		if (k > 0)
+			pb_round_look(r->counter, &frame, round);
 		if (order[k] == 0)
 			rc = timed(r, r->ops->run_plain, r->calls, &plain);
 		else if (order[k] == 1)
@@ -250,19 +261,12 @@ static int one_round(void *ctx, struct probe_round *round)
 	if (!sums.calls)
 		round->discarded = true;
 	r->t->calls += sums.calls;
-	empty -= r->overhead_ticks / (double)r->empty_calls;
-	const unsigned loop = PROBE_BIT(PROBE_SUB_CALL) | PROBE_BIT(PROBE_SUB_RETURN);
-	for (size_t p = 0; p < r->t->part_count && sums.calls; p++) {
-		round->ticks[p] = sums.parts[p] / (double)sums.calls - r->t->correction_ticks[p];
-		/* The loop itself lies between one call's end and the next one's start. */
-		if (r->t->masks[p] & loop)
-			round->ticks[p] -= empty;
-	}
+	for (size_t p = 0; p < r->t->shape.part_count && sums.calls; p++)
+		round->ticks[p] = sums.parts[p] / (double)sums.calls;
 	if (sums.calls)
-		round->ticks[PROBE_TIMELINE_STAMPED] =
-			sums.whole / (double)sums.calls - r->t->subtracted_ticks;
+		round->ticks[PROBE_TIMELINE_STAMPED] = sums.whole / (double)sums.calls;
 	round->ticks[PROBE_TIMELINE_PLAIN] = plain - r->overhead_ticks / (double)r->calls;
-	round->ticks[PROBE_TIMELINE_EMPTY] = empty;
+	round->ticks[PROBE_TIMELINE_EMPTY] = empty - r->overhead_ticks / (double)r->empty_calls;
 	return 0;
 }
 
@@ -286,7 +290,7 @@ static int prepare(struct runner *r, struct probe_error *err)
 	rc = learn(r, err);
 	if (rc)
 		return rc;
-	uint64_t most = PB_TIMELINE_RING_EVENTS / r->t->event_count - 2;
+	uint64_t most = PB_TIMELINE_RING_EVENTS / r->t->shape.stretch_count - 2;
 	most = most < MAX_CALLS ? most : MAX_CALLS;
 	do {
 		calls *= 2;
@@ -326,7 +330,7 @@ int pb_timeline_run(struct probe_counter *counter, struct pb_ring *ring,
 						config->quiet_ratio};
 	if (rc == 0)
 		rc = pb_rounds_collect(&rounds, one_round, pause_between, &r, samples, err);
-	for (size_t p = 0; p < out->part_count; p++)
+	for (size_t p = 0; p < out->shape.part_count; p++)
 		samples->rungs |= 1u << p;
 	samples->rungs |= 1u << PROBE_TIMELINE_STAMPED | 1u << PROBE_TIMELINE_PLAIN |
 			  1u << PROBE_TIMELINE_EMPTY;

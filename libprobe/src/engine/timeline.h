@@ -20,7 +20,6 @@ enum pb_timeline_layer {
 };
 
 #define PB_TIMELINE_RING_EVENTS 8192
-#define PB_TIMELINE_MAX_EVENTS  16 /* stamps of one call */
 
 /* Which sub-phases lie between two consecutive stamps of a path that has `subphases`. Stages that
  * no stamp separates come out in one mask. The pair (entry out, entry in) is call and return. */
@@ -47,16 +46,13 @@ struct pb_timeline_config {
 };
 
 struct pb_timeline {
-	unsigned masks[PROBE_MAX_PARTS];          /* the parts, in the order of the call */
-	double correction_ticks[PROBE_MAX_PARTS]; /* stamp cost taken out of each, per call */
-	size_t part_count;
-	double subtracted_ticks;            /* sum of the corrections of one call */
+	struct probe_timeline_shape shape;
+	double calibrated_ticks;            /* stamps of one call, as calibrated alone */
 	uint64_t calls, calls_discarded;    /* discarded: stamps not in the usual order */
 	struct probe_histogram *histograms; /* one a part, raw ticks */
 	struct probe_histogram *whole;      /* entry to next entry */
 	/* The order of stamps in one call, as first seen. */
-	unsigned char events[PB_TIMELINE_MAX_EVENTS];
-	size_t event_count;
+	unsigned char events[PROBE_MAX_STRETCHES];
 };
 
 /* Measures; samples' columns are the parts, then enum probe_timeline_column.
@@ -69,7 +65,8 @@ int pb_timeline_run(struct probe_counter *counter, struct pb_ring *ring,
 		    struct probe_process_samples *samples, struct probe_error *err);
 void pb_timeline_fini(struct pb_timeline *t);
 
-/* Measures the cost of a stamp: three nested thunks around an empty function, minus the empty call
+/* Measures what stamps cost by themselves, which says how their cost in a real call is shared out
+ * between stretches: three nested thunks around an empty function, minus the empty call
  * alone. The calling thread needs a ring. Returns 0 or an error of pb_thunk_new(). */
 int pb_stamp_calibrate(struct probe_counter *counter, struct pb_ring *ring,
 		       struct pb_stamp_cost *out, struct probe_error *err);

@@ -64,7 +64,7 @@ enum pb_thunk_kind {
 	PB_THUNK_FFI_8,        /* ffi_call: writes int0 to *rvalue (third argument), returns */
 	PB_THUNK_FFI_16,       /* the same with int0 and int1 */
 	PB_THUNK_COUNT_CALLS,  /* counts (atomically), then jumps to target */
-	PB_THUNK_DELAY,        /* spins `spin` dependent steps, then jumps to target */
+	PB_THUNK_DELAY,        /* spins about `spin` dependent cycles, then jumps to target */
 	PB_THUNK_RECORD,       /* calls target, records its result registers */
 	PB_THUNK_STAMP_TICKS,  /* calls target between two (id, TSC or cntvct) events */
 	PB_THUNK_STAMP_PMC,    /* calls target between two (id, performance counter) events */

@@ -7,35 +7,49 @@
 #include "base/fail.h"
 #include "matrix/cell.h"
 
-/* The parts that one process saw; the last entry of its list is the whole call. */
-static size_t part_masks(const json_t *stamps, unsigned masks[PROBE_MAX_PARTS])
+/* What one process stamped; the last entry of its list of parts is the whole call. */
+static int take_shape(const json_t *stamps, struct probe_timeline_shape *shape)
 {
 	const json_t *parts = json_object_get(stamps, "parts");
-	size_t n = 0, i;
-	json_t *part;
-	json_array_foreach(parts, i, part)
+	const json_t *part_of = json_object_get(stamps, "part_of");
+	size_t i;
+	json_t *item;
+	*shape = (struct probe_timeline_shape){0};
+	json_array_foreach(parts, i, item)
 	{
-		unsigned mask = (unsigned)json_integer_value(json_object_get(part, "mask"));
-		if (mask && mask != PROBE_MASK_ALL && n < PROBE_MAX_PARTS)
-			masks[n++] = mask & PROBE_MASK_ALL;
+		unsigned mask = (unsigned)json_integer_value(json_object_get(item, "mask"));
+		if (!mask || mask == PROBE_MASK_ALL || shape->part_count == PROBE_MAX_PARTS)
+			continue;
+		shape->masks[shape->part_count] = mask & PROBE_MASK_ALL;
+		shape->weights[shape->part_count++] =
+			json_number_value(json_object_get(item, "weight"));
 	}
-	return n;
+	json_array_foreach(part_of, i, item)
+	{
+		json_int_t part = json_integer_value(item);
+		if (part < 0 || (size_t)part >= shape->part_count ||
+		    shape->stretch_count == PROBE_MAX_STRETCHES)
+			return -1;
+		shape->part_of[shape->stretch_count++] = (unsigned char)part;
+	}
+	return shape->part_count && shape->stretch_count ? 0 : -1;
 }
 
-static bool same_parts(const json_t *stamps, const unsigned *masks, size_t n)
+static bool same_shape(const json_t *stamps, const struct probe_timeline_shape *shape)
 {
-	unsigned other[PROBE_MAX_PARTS];
-	if (part_masks(stamps, other) != n)
+	struct probe_timeline_shape other;
+	if (take_shape(stamps, &other) || other.part_count != shape->part_count ||
+	    other.stretch_count != shape->stretch_count)
 		return false;
-	for (size_t i = 0; i < n; i++)
-		if (other[i] != masks[i])
+	for (size_t i = 0; i < shape->part_count; i++)
+		if (other.masks[i] != shape->masks[i])
 			return false;
 	return true;
 }
 
-/* Adds one process's histogram of the part; its stamp cost goes to *correction. */
+/* Adds one process's histogram of the part; its share of the stamps' cost goes to *weight. */
 static void add_histogram(const json_t *stamps, unsigned mask, struct probe_histogram *sum,
-			  double *correction)
+			  double *weight)
 {
 	size_t i, k;
 	json_t *part, *pair;
@@ -43,7 +57,7 @@ static void add_histogram(const json_t *stamps, unsigned mask, struct probe_hist
 	{
 		if ((unsigned)json_integer_value(json_object_get(part, "mask")) != mask)
 			continue;
-		*correction += json_number_value(json_object_get(part, "correction_ticks"));
+		*weight += json_number_value(json_object_get(part, "weight"));
 		json_array_foreach(json_object_get(part, "histogram"), k, pair)
 		{
 			json_int_t bucket = json_integer_value(json_array_get(pair, 0));
@@ -68,10 +82,12 @@ static struct probe_dist make_dist(unsigned mask, const struct probe_histogram *
 	return dist;
 }
 
-/* One distribution a part, and the whole call's last. */
-static int add_dists(const struct pb_cell *cell, const unsigned *masks, size_t n,
+/* One distribution a part, and the whole call's last. Each single call carries its stamps, so what
+ * they cost on average in place is taken out of its quantiles. */
+static int add_dists(const struct pb_cell *cell, const struct probe_timeline_shape *shape,
 		     struct probe_engine *out)
 {
+	size_t n = shape->part_count;
 	struct probe_histogram *sum = malloc(sizeof *sum);
 	out->dists = calloc(n + 1, sizeof *out->dists);
 	if (!sum || !out->dists) {
@@ -79,17 +95,18 @@ static int add_dists(const struct pb_cell *cell, const unsigned *masks, size_t n
 		return -PROBE_ENOMEM;
 	}
 	for (size_t part = 0; part <= n; part++) {
-		unsigned mask = part < n ? masks[part] : PROBE_MASK_ALL;
-		double correction = 0;
+		unsigned mask = part < n ? shape->masks[part] : PROBE_MASK_ALL;
+		double weight = 0;
 		size_t used = 0;
 		*sum = (struct probe_histogram){0};
 		for (size_t i = 0; i < cell->timeline_count; i++) {
-			if (!same_parts(cell->stamps[i], masks, n))
+			if (!same_shape(cell->stamps[i], shape))
 				continue;
-			add_histogram(cell->stamps[i], mask, sum, &correction);
+			add_histogram(cell->stamps[i], mask, sum, &weight);
 			used++;
 		}
-		struct probe_dist dist = make_dist(mask, sum, used ? correction / (double)used : 0);
+		double correction = used ? weight / (double)used * out->subtracted_ticks : 0;
+		struct probe_dist dist = make_dist(mask, sum, correction);
 		if (dist.calls)
 			out->dists[out->dist_count++] = dist;
 	}
@@ -97,35 +114,26 @@ static int add_dists(const struct pb_cell *cell, const unsigned *masks, size_t n
 	return 0;
 }
 
-static double mean_subtracted(const struct pb_cell *cell)
-{
-	double sum = 0;
-	for (size_t i = 0; i < cell->timeline_count; i++)
-		sum += json_number_value(json_object_get(cell->stamps[i], "subtracted_ticks"));
-	return sum / (double)cell->timeline_count;
-}
-
 int pb_cell_take_timeline(const struct pb_cell *cell, const struct probe_ladder_options *options,
 			  struct probe_cell *row, struct probe_error *err)
 {
-	unsigned masks[PROBE_MAX_PARTS];
-	size_t n = cell->timeline_count ? part_masks(cell->stamps[0], masks) : 0, same = 0;
+	struct probe_timeline_shape shape;
 	struct probe_engine figures = {0};
-	if (!n)
+	size_t same = 0;
+	if (!cell->timeline_count || take_shape(cell->stamps[0], &shape))
 		return pb_fail(err, PROBE_EINVAL, 0, "the timeline saw no stamp");
 	/* A process that saw other parts (a layer's hook failed there) can't be averaged in. */
 	struct probe_process_samples *alike = calloc(cell->timeline_count, sizeof *alike);
 	if (!alike)
 		return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
 	for (size_t i = 0; i < cell->timeline_count; i++)
-		if (same_parts(cell->stamps[i], masks, n))
+		if (same_shape(cell->stamps[i], &shape))
 			alike[same++] = cell->timeline[i];
-	int rc = probe_timeline_analyse(alike, same, masks, n, options, &figures, err);
+	int rc = probe_timeline_analyse(alike, same, &shape, options, &figures, err);
 	free(alike);
 	if (rc)
 		return rc;
-	figures.subtracted_ticks = mean_subtracted(cell);
-	if (add_dists(cell, masks, n, &figures)) {
+	if (add_dists(cell, &shape, &figures)) {
 		free(figures.passes);
 		free(figures.dists);
 		return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");

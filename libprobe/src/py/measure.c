@@ -221,31 +221,42 @@ static PyObject *histogram_list(const struct probe_histogram *h)
 	return list;
 }
 
+static PyObject *part_dict(const struct pb_timeline *t, size_t i)
+{
+	bool whole = i == t->shape.part_count;
+	PyObject *histogram = histogram_list(whole ? t->whole : &t->histograms[i]);
+	PyObject *part = NULL;
+	if (histogram)
+		part = Py_BuildValue("{sIsdsO}", "mask", whole ? PROBE_MASK_ALL : t->shape.masks[i],
+				     "weight", whole ? 1.0 : t->shape.weights[i], "histogram",
+				     histogram);
+	Py_XDECREF(histogram);
+	return part;
+}
+
+/* The parts in the order of their columns, then the whole call; part_of names each stretch's. */
 static PyObject *timeline_dict(const struct pb_timeline *t)
 {
-	PyObject *parts = PyList_New(0);
-	for (size_t i = 0; parts && i <= t->part_count; i++) {
-		bool whole = i == t->part_count;
-		PyObject *histogram = histogram_list(whole ? t->whole : &t->histograms[i]);
-		PyObject *part = histogram ? Py_BuildValue("{sIsdsO}", "mask",
-							   whole ? PROBE_MASK_ALL : t->masks[i],
-							   "correction_ticks",
-							   whole ? t->subtracted_ticks
-								 : t->correction_ticks[i],
-							   "histogram", histogram)
-					   : NULL;
+	PyObject *parts = PyList_New(0), *part_of = PyList_New(0), *dict = NULL;
+	for (size_t i = 0; parts && i <= t->shape.part_count; i++) {
+		PyObject *part = part_dict(t, i);
 		if (!part || PyList_Append(parts, part))
 			Py_CLEAR(parts);
 		Py_XDECREF(part);
-		Py_XDECREF(histogram);
 	}
-	PyObject *dict = NULL;
-	if (parts)
-		dict = Py_BuildValue("{sOsKsKsd}", "parts", parts, "calls",
+	for (size_t i = 0; part_of && i < t->shape.stretch_count; i++) {
+		PyObject *part = PyLong_FromLong(t->shape.part_of[i]);
+		if (!part || PyList_Append(part_of, part))
+			Py_CLEAR(part_of);
+		Py_XDECREF(part);
+	}
+	if (parts && part_of)
+		dict = Py_BuildValue("{sOsOsKsKsd}", "parts", parts, "part_of", part_of, "calls",
 				     (unsigned long long)t->calls, "calls_discarded",
-				     (unsigned long long)t->calls_discarded, "subtracted_ticks",
-				     t->subtracted_ticks);
+				     (unsigned long long)t->calls_discarded, "calibrated_ticks",
+				     t->calibrated_ticks);
 	Py_XDECREF(parts);
+	Py_XDECREF(part_of);
 	return dict;
 }
 

@@ -138,53 +138,49 @@ static PyObject *py_catch_crashes(PyObject *module, PyObject *args)
 	Py_RETURN_NONE;
 }
 
-/* A thunk that needs `steps` dependent steps before it returns, for the truth tests. */
-static int delay_thunk(struct pb_thunk *thunk, unsigned long long steps)
-{
-	struct probe_error err = {0};
-	if (pb_thunk_new(thunk, PB_THUNK_DELAY, &err))
-		return pb_py_raise(&err);
-	thunk->data->target = (void *)(uintptr_t)pb_empty_function;
-	thunk->data->spin = steps;
-	return 0;
-}
-
+/* Dependent steps without a thunk: the reference chain, for delays that Python code makes. */
 static PyObject *py_spin(PyObject *module, PyObject *args)
 {
 	unsigned long long steps;
-	struct pb_thunk thunk;
-	void (*fn)(void);
 	(void)module;
-	if (!PyArg_ParseTuple(args, "K", &steps) || delay_thunk(&thunk, steps))
+	if (!PyArg_ParseTuple(args, "K", &steps))
 		return NULL;
-	*(void **)(void *)&fn = pb_thunk_entry(&thunk, 0);
-	fn();
-	pb_thunk_free(&thunk);
+	if (steps)
+		pb_ref_chain(steps / PB_REF_ADDS_PER_BLOCK);
 	Py_RETURN_NONE;
 }
 
-static PyObject *py_spin_ticks(PyObject *module, PyObject *args)
+/* Times a delay by itself, so that a truth test knows what it put there. */
+static PyObject *py_spin_ticks(PyObject *module, PyObject *args, PyObject *kwargs)
 {
+	static char *names[] = {"steps", "repeats", "thunk", NULL};
 	unsigned long long steps;
 	unsigned repeats;
+	int with_thunk = 0;
 	struct pb_thunk thunk;
 	struct probe_counter *counter;
 	struct probe_error err = {0};
 	void (*fn)(void);
 	(void)module;
-	if (!PyArg_ParseTuple(args, "KI", &steps, &repeats) || delay_thunk(&thunk, steps))
+	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "KI|$p", names, &steps, &repeats,
+					 &with_thunk))
 		return NULL;
-	*(void **)(void *)&fn = pb_thunk_entry(&thunk, 0);
-	PyObject *list = NULL;
-	if (probe_counter_open(&counter, NULL, &err)) {
+	if (probe_counter_open(&counter, NULL, &err) ||
+	    pb_thunk_new(&thunk, PB_THUNK_DELAY, &err)) {
 		pb_py_raise(&err);
-		goto out;
+		return NULL;
 	}
-	list = PyList_New(0);
+	thunk.data->target = (void *)(uintptr_t)pb_empty_function;
+	thunk.data->spin = steps;
+	*(void **)(void *)&fn = pb_thunk_entry(&thunk, 0);
+	PyObject *list = PyList_New(0);
 	for (unsigned i = 0; list && i < repeats; i++) {
 		struct probe_reading a, b;
 		probe_counter_read(counter, &a);
-		fn();
+		if (with_thunk)
+			fn();
+		else
+			pb_ref_chain(steps / PB_REF_ADDS_PER_BLOCK);
 		probe_counter_read(counter, &b);
 		PyObject *ticks = PyFloat_FromDouble(probe_reading_delta(&a, &b).ticks -
 						     pb_counter_overhead_ticks(counter));
@@ -193,7 +189,6 @@ static PyObject *py_spin_ticks(PyObject *module, PyObject *args)
 		Py_XDECREF(ticks);
 	}
 	probe_counter_close(counter);
-out:
 	pb_thunk_free(&thunk);
 	return list;
 }
@@ -217,8 +212,9 @@ static PyMethodDef methods[] = {
 	{"catch_crashes", py_catch_crashes, METH_VARARGS,
 	 "catch_crashes(fd)\n\nWrites a native backtrace to fd when the process crashes."},
 	{"spin", py_spin, METH_VARARGS, "spin(steps)\n\nA delay of that many dependent steps."},
-	{"spin_ticks", py_spin_ticks, METH_VARARGS,
-	 "spin_ticks(steps, repeats) -> list[float]\n\nTicks that such a delay takes, each time."},
+	{"spin_ticks", KEYWORDS(py_spin_ticks), METH_VARARGS | METH_KEYWORDS,
+	 "spin_ticks(steps, repeats, *, thunk=False) -> list[float]\n\nTicks that spin(), or with "
+	 "thunk a delay put in front of a layer, takes by itself."},
 	{"ladder", KEYWORDS(pb_py_ladder), METH_VARARGS | METH_KEYWORDS,
 	 "ladder(callable, args, loop, empty_loop, *, ...) -> dict\n\nSamples of the ladder."},
 	{"timeline", KEYWORDS(pb_py_timeline), METH_VARARGS | METH_KEYWORDS,

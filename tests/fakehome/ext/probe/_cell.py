@@ -100,21 +100,22 @@ if engine == "timeline":
     columns = [0, 1, 2, 8, 9, 10]
     rounds = []
     for _ in range(spec["rounds"]):
-        ticks = [t + dice.gauss(0, 0.5) for t in (40.0, 170.0, 10.0, 240.0, 240.0, 20.0)]
+        ticks = [t + dice.gauss(0, 0.5) for t in (50.0, 180.0, 20.0, 250.0, 220.0, 20.0)]
         rounds.append(ticks + [0] * len(columns) + [0.71, 0.202 + dice.random() * 0.002, 0])
     masks = {129: 50, 110: 180, 16: 20, 255: 250}
     timeline = {
         "parts": [
             {
                 "mask": mask,
-                "correction_ticks": 30.0 if mask == 255 else 10.0,
+                "weight": 1.0 if mask == 255 else 1 / 3,
                 "histogram": [[bucket if bucket < 128 else 128 + (bucket - 128) // 2, 90]],
             }
             for mask, bucket in masks.items()
         ],
         "calls": 90,
         "calls_discarded": 1,
-        "subtracted_ticks": 30.0,
+        "part_of": [0, 1, 2, 1],
+        "calibrated_ticks": 30.0,
     }
 answer(
     {

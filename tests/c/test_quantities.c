@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT
+ * What each set of rungs can tell apart, checked against a call whose costs are all known.
+ */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "engine/quantities.h"
+
+#define BIT(rung) (1u << (rung))
+#define BASE      (BIT(PROBE_RUNG_EMPTY) | BIT(PROBE_RUNG_REAL))
+#define EVERY                                                                                      \
+	(BASE | BIT(PROBE_RUNG_ENTRY) | BIT(PROBE_RUNG_INVOKE) | BIT(PROBE_RUNG_TARGET) |          \
+	 BIT(PROBE_RUNG_SIDE))
+#define STATE (PROBE_BIT(PROBE_SUB_DETACH) | PROBE_BIT(PROBE_SUB_ATTACH))
+
+static const unsigned libffi_path = PROBE_MASK_ALL; /* ctypes, cffi in ABI mode */
+static const unsigned api_path = PROBE_MASK_ALL & ~PROBE_BIT(PROBE_SUB_INVOKE);
+static const unsigned capi_path = PROBE_MASK_ALL & ~PROBE_BIT(PROBE_SUB_INVOKE) & ~STATE;
+
+static const double loop_ticks = 1000;
+/* Powers of two: every set of sub-phases has its own sum. */
+static const double cost[PROBE_SUB_COUNT] = {1, 2, 4, 8, 16, 32, 64, 128};
+
+static double cost_of(unsigned mask)
+{
+	double sum = 0;
+	for (unsigned sub = 0; sub < PROBE_SUB_COUNT; sub++)
+		if (mask & PROBE_BIT(sub))
+			sum += cost[sub];
+	return sum;
+}
+
+/* What a rung takes, from what its stub leaves out: the definition, written down again. */
+static double ticks_of(unsigned rung, unsigned subphases)
+{
+	const unsigned compute = PROBE_MASK_COMPUTE, invoke = PROBE_BIT(PROBE_SUB_INVOKE);
+	const unsigned left_out[PROBE_RUNG_COUNT] = {
+		[PROBE_RUNG_EMPTY] = PROBE_MASK_ALL,
+		[PROBE_RUNG_ENTRY] =
+			PROBE_MASK_ALL & ~PROBE_BIT(PROBE_SUB_CALL) & ~PROBE_BIT(PROBE_SUB_RETURN),
+		[PROBE_RUNG_INVOKE] = invoke | compute,
+		[PROBE_RUNG_TARGET] = compute,
+		[PROBE_RUNG_REAL] = 0,
+		[PROBE_RUNG_SIDE] = compute | STATE,
+	};
+	return loop_ticks + cost_of(subphases & ~left_out[rung]);
+}
+
+static double apply(const struct pb_quantity *q, unsigned rungs, unsigned subphases)
+{
+	double sum = 0;
+	for (unsigned c = 0; c < PROBE_COLUMNS; c++) {
+		if (q->coef[c] == 0)
+			continue;
+		assert_true(rungs & BIT(c)); /* only of what was measured */
+		sum += q->coef[c] * ticks_of(c, subphases);
+	}
+	return sum;
+}
+
+static void check(unsigned rungs, unsigned subphases)
+{
+	struct pb_quantities q = pb_quantities_of(rungs, subphases, false);
+	unsigned seen = 0, phases_seen = 0;
+	double sum[PROBE_COLUMNS] = {0}, folded_sum[PROBE_COLUMNS] = {0};
+
+	assert_true(q.part_count >= 1 && q.part_count <= PROBE_MAX_PARTS);
+	assert_int_equal(q.total.mask, PROBE_MASK_ALL);
+	assert_int_equal(q.empty_call.mask, 0);
+	for (size_t i = 0; i < q.part_count; i++) {
+		const struct pb_quantity *part = &q.parts[i];
+		if (seen & part->mask || part->mask & ~subphases || !part->mask)
+			fail_msg("rungs %#x path %#x: part %zu is %#x, before it %#x", rungs,
+				 subphases, i, part->mask, seen);
+		seen |= part->mask;
+		double got = apply(part, rungs, subphases);
+		if (got != cost_of(part->mask))
+			fail_msg("rungs %#x path %#x: part %#x gives %g, not %g", rungs, subphases,
+				 part->mask, got, cost_of(part->mask));
+		for (unsigned c = 0; c < PROBE_COLUMNS; c++)
+			sum[c] += part->coef[c];
+	}
+	assert_int_equal(seen, subphases);
+	assert_true(apply(&q.total, rungs, subphases) == cost_of(subphases));
+	for (size_t f = 0; f < q.folded_count; f++) {
+		const struct pb_quantity *fold = &q.folded[f];
+		assert_int_equal(phases_seen & fold->mask, 0);
+		phases_seen |= fold->mask;
+		assert_true(apply(fold, rungs, subphases) == cost_of(fold->mask & subphases));
+		for (unsigned c = 0; c < PROBE_COLUMNS; c++)
+			folded_sum[c] += fold->coef[c];
+	}
+	assert_int_equal(phases_seen, PROBE_MASK_ALL);
+	for (unsigned c = 0; c < PROBE_COLUMNS; c++) {
+		assert_true(sum[c] == q.total.coef[c]);
+		assert_true(folded_sum[c] == q.total.coef[c]);
+	}
+}
+
+/* Also rungs that a path can't have: they must be ignored, not believed. */
+static void parts_split_every_path_exactly(void **state)
+{
+	(void)state;
+	const unsigned paths[] = {libffi_path, api_path, capi_path};
+	const unsigned optional[] = {PROBE_RUNG_ENTRY, PROBE_RUNG_INVOKE, PROBE_RUNG_TARGET,
+				     PROBE_RUNG_SIDE};
+	for (size_t p = 0; p < 3; p++)
+		for (unsigned some = 0; some < 16; some++) {
+			unsigned rungs = BASE;
+			for (unsigned k = 0; k < 4; k++)
+				if (some & (1u << k))
+					rungs |= BIT(optional[k]);
+			check(rungs, paths[p]);
+		}
+}
+
+static void parts_are_as_fine_as_the_rungs_allow(void **state)
+{
+	(void)state;
+	const unsigned entry = BIT(PROBE_RUNG_ENTRY), invoke = BIT(PROBE_RUNG_INVOKE);
+	const unsigned target = BIT(PROBE_RUNG_TARGET), side = BIT(PROBE_RUNG_SIDE);
+	const struct {
+		unsigned rungs, subphases;
+		const char *parts;  /* run file's names, in order */
+		const char *folded; /* what a table's columns are called */
+	} rows[] = {
+		{EVERY, libffi_path,
+		 "dispatch.call+return marshalling dispatch.detach+attach dispatch.invoke compute",
+		 "dispatch marshalling compute"},
+		{EVERY & ~side, libffi_path,
+		 "dispatch.call+return marshalling+detach+attach dispatch.invoke compute",
+		 "dispatch+marshalling compute"},
+		{EVERY & ~entry, libffi_path,
+		 "call+marshalling+return dispatch.detach+attach dispatch.invoke compute",
+		 "dispatch+marshalling compute"},
+		{EVERY & ~invoke, libffi_path,
+		 "dispatch.call+return marshalling+invoke dispatch.detach+attach compute",
+		 "dispatch+marshalling compute"},
+		{EVERY & ~target, libffi_path,
+		 "dispatch.call+return marshalling+detach+attach invoke+compute",
+		 "dispatch+marshalling+compute"},
+		{BASE | entry, libffi_path,
+		 "dispatch.call+return marshalling+detach+invoke+compute+attach",
+		 "dispatch+marshalling+compute"},
+		{BASE | target, libffi_path, "dispatch+marshalling compute",
+		 "dispatch+marshalling compute"},
+		{BASE, libffi_path, "dispatch+marshalling+compute", "dispatch+marshalling+compute"},
+		{EVERY & ~invoke, api_path,
+		 "dispatch.call+return marshalling dispatch.detach+attach compute",
+		 "dispatch marshalling compute"},
+		{BASE | entry | target, capi_path, "dispatch.call+return marshalling compute",
+		 "dispatch marshalling compute"},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct pb_quantities q =
+			pb_quantities_of(rows[i].rungs, rows[i].subphases, false);
+		char line[512] = "", name[128];
+		size_t n = 0;
+		for (size_t k = 0; k < q.part_count; k++)
+			n += (size_t)snprintf(line + n, sizeof line - n, "%s%s", k ? " " : "",
+					      probe_part_id(q.parts[k].mask, name, sizeof name));
+		assert_string_equal(line, rows[i].parts);
+		n = 0;
+		for (size_t k = 0; k < q.folded_count; k++)
+			n += (size_t)snprintf(
+				line + n, sizeof line - n, "%s%s", k ? " " : "",
+				probe_part_name(q.folded[k].mask, name, sizeof name));
+		assert_string_equal(line, rows[i].folded);
+	}
+}
+
+static void pure_python_has_no_parts(void **state)
+{
+	(void)state;
+	struct pb_quantities q =
+		pb_quantities_of(BASE | BIT(PROBE_RUNG_PYCALL), PROBE_MASK_ALL, true);
+	assert_int_equal(q.part_count, 0);
+	assert_int_equal(q.folded_count, 0);
+	assert_int_equal(q.empty_call.mask, PROBE_MASK_ALL);
+	for (unsigned c = 0; c < PROBE_COLUMNS; c++) {
+		double real = c == PROBE_RUNG_REAL ? 1 : c == PROBE_RUNG_EMPTY ? -1 : 0;
+		double empty = c == PROBE_RUNG_PYCALL ? 1 : c == PROBE_RUNG_EMPTY ? -1 : 0;
+		assert_true(q.total.coef[c] == real && q.empty_call.coef[c] == empty);
+	}
+	q = pb_quantities_of(BASE, PROBE_MASK_ALL, true);
+	assert_int_equal(q.part_count, 0);
+	assert_int_equal(q.empty_call.mask, 0);
+}
+
+static void rungs_have_names(void **state)
+{
+	(void)state;
+	assert_string_equal(probe_rung_name(PROBE_RUNG_EMPTY), "empty");
+	assert_string_equal(probe_rung_name(PROBE_RUNG_ENTRY), "entry");
+	assert_string_equal(probe_rung_name(PROBE_RUNG_INVOKE), "invoke");
+	assert_string_equal(probe_rung_name(PROBE_RUNG_TARGET), "target");
+	assert_string_equal(probe_rung_name(PROBE_RUNG_REAL), "real");
+	assert_string_equal(probe_rung_name(PROBE_RUNG_SIDE), "side");
+	assert_string_equal(probe_rung_name(PROBE_RUNG_PYCALL), "pycall");
+	assert_string_equal(probe_rung_name(PROBE_RUNG_COUNT), "?");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(parts_split_every_path_exactly),
+		cmocka_unit_test(parts_are_as_fine_as_the_rungs_allow),
+		cmocka_unit_test(pure_python_has_no_parts),
+		cmocka_unit_test(rungs_have_names),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

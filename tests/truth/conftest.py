@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: MIT
+"""Truth tests: probe must find what was put there, through the command and the run file."""
+
+import json
+import os
+import statistics
+import subprocess
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Tuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+PROBE_BIN = (ROOT / os.environ.get("PROBE_BIN", "build/probe")).resolve()
+STEPS = 20000  # of the delays in tests/truth/workloads and bindings
+ATTEMPTS = 3  # the machine is shared: a failure counts when it repeats
+
+ENV = {
+    **os.environ,
+    "PROBE_WORKLOADS": str(HERE / "workloads"),
+    "PROBE_BINDINGS": str(HERE / "bindings"),
+}
+
+
+def probe(*args: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [str(PROBE_BIN), *args], env=ENV, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def choose_interpreters() -> List[Dict[str, Any]]:
+    """PROBE_TRUTH_PYTHONS: "all", or a list as -i takes; by default the oldest, the newest and
+    what else of 3.8, 3.11 and 3.13 there is."""
+    wanted = os.environ.get("PROBE_TRUTH_PYTHONS", "")
+    listed = json.loads(probe("list", "interpreters", "--json").stdout)
+    found = [i for i in listed["interpreters"] if i["headers"]]
+    if wanted == "all":
+        return found
+    if wanted:
+        return [i for i in found if any(w in i["label"] for w in wanted.split(","))]
+    minors: Dict[str, Dict[str, Any]] = {}
+    for item in found:
+        minors.setdefault(".".join(item["version"].split(".")[:2]), item)
+    keys = list(minors)
+    keep = [k for k in keys if k in ("3.8", "3.11", "3.13") or k in (keys[0], keys[-1])]
+    return [minors[k] for k in keep]
+
+
+INTERPRETERS = choose_interpreters()
+
+
+@pytest.fixture(scope="session", params=INTERPRETERS, ids=lambda i: i["label"])
+def interpreter(request: pytest.FixtureRequest) -> Dict[str, Any]:
+    return request.param  # type: ignore[no-any-return]
+
+
+class Figures:
+    """One run's figures: three phases, parts and totals in ticks."""
+
+    def __init__(self, run: Dict[str, Any]) -> None:
+        self.cells = {(c["workload"], c["path"]): c for c in run["probe"]["cells"]}
+        for key, cell in self.cells.items():
+            assert cell["status"] == "ok", (key, cell["status"], cell["reason"])
+
+    def engine(self, workload: str, path: str, engine: str = "ladder") -> Dict[str, Any]:
+        return self.cells[workload, path][engine]  # type: ignore[no-any-return]
+
+    def phases(self, workload: str, path: str) -> Dict[str, float]:
+        parts = self.engine(workload, path)["parts"]
+        return {"+".join(p["subphases"]): p["value"]["ticks"] for p in parts}
+
+    def contended(self) -> bool:
+        return any(c["ladder"]["contended"] for c in self.cells.values())
+
+
+def measure(
+    tmp: Path, interpreter: Dict[str, Any], workloads: List[str], paths: str, *more: str
+) -> Figures:
+    out = tmp / "run.json"
+    done = probe(
+        "run", *workloads, "-p", paths, "-i", interpreter["executable"],
+        "--passes", "3", "-q", "-o", str(out), *more,
+    )  # fmt: skip
+    assert out.exists(), done.stderr
+    return Figures(json.loads(out.read_text()))
+
+
+def believe(check: Callable[[], None]) -> None:
+    """Passes when one of a few attempts does; what was seen in each is shown when none did."""
+    seen: List[str] = []
+    for _ in range(ATTEMPTS):
+        try:
+            return check()
+        except AssertionError as e:
+            seen.append(str(e))
+    raise AssertionError("\n--- and again:\n".join(seen))
+
+
+def delay_ticks(interpreter: Dict[str, Any], thunk: bool) -> float:
+    """What the delay takes by itself, in this interpreter, just now."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "probe"
+    modules = sorted(
+        cache.glob("interpreters/%s-*/ext-*/_probe.so" % interpreter["label"].split("#")[0]),
+        key=lambda p: p.stat().st_mtime,
+    )
+    assert modules, "no _probe.so in the cache: a run must come first"
+    code = "import _probe; print(_probe.spin_ticks(%d, 400, thunk=%s))" % (STEPS, thunk)
+    done = subprocess.run(
+        [interpreter["executable"], "-c", code],
+        env={**os.environ, "PYTHONPATH": str(modules[-1].parent)},
+        stdout=subprocess.PIPE,
+        check=True,
+        text=True,
+    )
+    return statistics.median(json.loads(done.stdout))
+
+
+PhaseMap = Dict[str, float]
+
+
+def difference(delayed: PhaseMap, plain: PhaseMap) -> Tuple[List[str], PhaseMap]:
+    assert delayed.keys() == plain.keys()
+    return list(plain), {part: delayed[part] - plain[part] for part in plain}

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: MIT
+"""A measurement is believed when it finds what was put there."""
+
+import math
+from pathlib import Path
+from typing import Any, Dict
+
+import pytest
+
+from conftest import Figures, PhaseMap, believe, delay_ticks, difference, measure
+
+MARSHALLING = "marshal_in+marshal_out"
+INVOKE = "invoke"
+COMPUTE = "compute"
+
+OWN_TOLERANCE = 0.02  # of the delay, where it was put
+ELSEWHERE = 0.01  # of the delay, anywhere else
+
+
+def lands(delayed: PhaseMap, plain: PhaseMap, where: str, delay: float, what: str) -> None:
+    parts, found = difference(delayed, plain)
+    assert where in parts, (what, parts)
+    for part in parts:
+        share = found[part] / delay
+        if part == where:
+            assert abs(share - 1) <= OWN_TOLERANCE, "%s: found %.4f of it" % (what, share)
+        else:
+            assert abs(share) <= ELSEWHERE, "%s: %.4f of it in %s" % (what, share, part)
+
+
+@pytest.mark.parametrize("path", ["ctypes", "cffi-abi", "cffi-api", "capi-varargs", "capi-fastcall"])
+def test_delay_in_the_target_is_compute(
+    interpreter: Dict[str, Any], path: str, tmp_path: Path
+) -> None:
+    def check() -> None:
+        run = measure(tmp_path, interpreter, ["truth_plain", "truth_target"], path)
+        delay = delay_ticks(interpreter, thunk=True)
+        delayed, plain = run.phases("truth_target", path), run.phases("truth_plain", path)
+        lands(delayed, plain, COMPUTE, delay, "%s, delay in the target" % path)
+
+    believe(check)
+
+
+@pytest.mark.parametrize("path", ["ctypes", "cffi-abi"])
+def test_delay_around_ffi_call_is_invoke(
+    interpreter: Dict[str, Any], path: str, tmp_path: Path
+) -> None:
+    def check() -> None:
+        run = measure(tmp_path, interpreter, ["truth_plain", "truth_invoke"], path)
+        delay = delay_ticks(interpreter, thunk=True)
+        delayed, plain = run.phases("truth_invoke", path), run.phases("truth_plain", path)
+        lands(delayed, plain, INVOKE, delay, "%s, delay around ffi_call" % path)
+
+    believe(check)
+
+
+def test_delay_in_from_param_is_marshalling(interpreter: Dict[str, Any], tmp_path: Path) -> None:
+    def check() -> None:
+        run = measure(
+            tmp_path, interpreter, ["truth_plain"], "ctypes-from-param-0,ctypes-from-param"
+        )
+        delay = delay_ticks(interpreter, thunk=False)
+        delayed = run.phases("truth_plain", "ctypes-from-param")
+        plain = run.phases("truth_plain", "ctypes-from-param-0")
+        lands(delayed, plain, MARSHALLING, delay, "delay in from_param")
+
+    believe(check)
+
+
+def test_a_spin_of_known_cost_is_recovered(interpreter: Dict[str, Any], tmp_path: Path) -> None:
+    """Not a difference of two cells: the compute phase alone must be the spin."""
+
+    def check() -> None:
+        run = measure(tmp_path, interpreter, ["truth_target"], "ctypes,capi-fastcall")
+        delay = delay_ticks(interpreter, thunk=True)
+        for path in ("ctypes", "capi-fastcall"):
+            compute = run.phases("truth_target", path)[COMPUTE]
+            assert abs(compute / delay - 1) <= OWN_TOLERANCE, (path, compute, delay)
+
+    believe(check)
+
+
+def test_an_empty_target_computes_nothing(interpreter: Dict[str, Any], tmp_path: Path) -> None:
+    def check() -> None:
+        paths = "ctypes,cffi-abi,cffi-api,capi-varargs,capi-fastcall"
+        run = measure(tmp_path, interpreter, ["noop"], paths)
+        for path in paths.split(","):
+            engine = run.engine("noop", path)
+            compute = next(p["value"] for p in engine["parts"] if p["subphases"] == [COMPUTE])
+            bound = max(compute["half"], engine["floor_ticks"])
+            assert abs(compute["ticks"]) <= bound, (path, compute, engine["floor_ticks"])
+
+    believe(check)
+
+
+@pytest.mark.parametrize("path", ["ctypes", "cffi-abi", "capi-varargs"])
+def test_each_further_argument_is_marshalling(
+    interpreter: Dict[str, Any], path: str, tmp_path: Path
+) -> None:
+    def check() -> None:
+        names = ["truth_args%d" % n for n in (1, 2, 3, 4)]
+        run = measure(tmp_path, interpreter, names, path)
+        phases = [run.phases(name, path) for name in names]
+        marshalling = [p[MARSHALLING] for p in phases]
+        rises = [b - a for a, b in zip(marshalling, marshalling[1:])]
+        assert all(rise > 0 for rise in rises), (path, marshalling)
+        total_rise = marshalling[-1] - marshalling[0]
+        assert abs(phases[-1][COMPUTE] - phases[0][COMPUTE]) < 0.25 * total_rise + 10, phases
+
+    believe(check)
+
+
+@pytest.mark.parametrize("path", ["ctypes", "cffi-abi", "cffi-api", "capi-varargs", "capi-fastcall"])
+def test_ladder_and_timeline_agree(interpreter: Dict[str, Any], path: str, tmp_path: Path) -> None:
+    """Each part of the ladder against the same sub-phases of the timeline, intervals joined."""
+
+    def check() -> None:
+        run = measure(tmp_path, interpreter, ["add"], path, "--engine", "ladder,timeline")
+        assert run.engine("add", path, "timeline")["parts"], path
+        warnings = run.cells["add", path].get("warnings") or []
+        assert not [w for w in warnings if "disagree" in w], warnings
+
+    believe(check)
+
+
+@pytest.mark.parametrize("path", ["ctypes", "cffi-abi", "cffi-api", "capi-varargs", "capi-fastcall"])
+def test_the_phases_sum_to_the_total(interpreter: Dict[str, Any], path: str, tmp_path: Path) -> None:
+    def check() -> None:
+        run: Figures = measure(tmp_path, interpreter, ["add"], path)
+        engine = run.engine("add", path)
+        parts = sum(p["value"]["ticks"] for p in engine["parts"])
+        assert math.isclose(parts, engine["total"]["ticks"], rel_tol=1e-9)
+        closure, total = engine["closure"], engine["total"]["ticks"]
+        inside = abs(closure["ticks"]) <= closure["half"]
+        assert inside or abs(closure["ticks"]) < 0.02 * total, (closure, total)
+
+    believe(check)
