@@ -158,8 +158,7 @@ static void parts_are_as_fine_as_the_rungs_allow(void **state)
 		 "dispatch marshalling compute"},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		struct pb_quantities q =
-			pb_quantities_of(rows[i].rungs, rows[i].subphases, false);
+		struct pb_quantities q = pb_quantities_of(rows[i].rungs, rows[i].subphases, false);
 		char line[512] = "", name[128];
 		size_t n = 0;
 		for (size_t k = 0; k < q.part_count; k++)
@@ -168,9 +167,8 @@ static void parts_are_as_fine_as_the_rungs_allow(void **state)
 		assert_string_equal(line, rows[i].parts);
 		n = 0;
 		for (size_t k = 0; k < q.folded_count; k++)
-			n += (size_t)snprintf(
-				line + n, sizeof line - n, "%s%s", k ? " " : "",
-				probe_part_name(q.folded[k].mask, name, sizeof name));
+			n += (size_t)snprintf(line + n, sizeof line - n, "%s%s", k ? " " : "",
+					      probe_part_name(q.folded[k].mask, name, sizeof name));
 		assert_string_equal(line, rows[i].folded);
 	}
 }

@@ -405,6 +405,8 @@ static int analyse(const struct probe_process_samples *processes, size_t n,
 			quiet_processes += !p[m].hooked.process_contended;
 			m++;
 		} else {
+			out->rounds += processes[i].round_count;
+			out->rounds_discarded += p[m].hooked.discarded;
 			release(&p[m]);
 		}
 	}
@@ -430,14 +432,25 @@ out:
 	return rc;
 }
 
+/* The rungs that a process has readings of; 0 when none of its rounds is of use. */
+static unsigned rungs_read(const struct probe_process_samples *s)
+{
+	unsigned read = 0;
+	for (size_t i = 0; i < s->round_count; i++)
+		for (unsigned r = 0; r < PROBE_COLUMNS && !s->rounds[i].discarded; r++)
+			read |= isnan(s->rounds[i].ticks[r]) ? 0 : 1u << r;
+	return read & s->rungs;
+}
+
 int probe_ladder_analyse(const struct probe_process_samples *processes, size_t n,
 			 const struct probe_ladder_options *options, struct probe_engine *out,
 			 struct probe_error *err)
 {
 	/* A rung that one process could not reach is not a rung of the cell. */
-	unsigned rungs = n ? processes[0].rungs : 0, subphases = 0;
+	unsigned rungs = ~0u, subphases = 0;
 	for (size_t i = 0; i < n; i++) {
-		rungs &= processes[i].rungs;
+		unsigned read = rungs_read(&processes[i]);
+		rungs &= read ? read : rungs;
 		subphases |= processes[i].subphases;
 	}
 	struct pb_quantities q = pb_quantities_of(rungs, subphases, options->pure_python);

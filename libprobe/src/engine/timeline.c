@@ -34,6 +34,10 @@ struct runner {
 	uint64_t calls, empty_calls;
 	double tick_hz;
 	double overhead_ticks; /* of starting a loop of no iterations */
+	/* Stamps read the TSC where the counter itself can only be read by a system call; then this
+	 * is the counter's ticks per stamp tick, from the round's own stamped loop. Else 1. */
+	double per_stamp_tick;
+	bool stamps_differ;
 	struct pb_rng rng;
 };
 
@@ -200,20 +204,33 @@ static void sum_ring(struct runner *r, struct sums *sums, bool keep_histograms)
 		}
 		double parts[PROBE_MAX_PARTS] = {0};
 		for (size_t k = 0; k < t->shape.stretch_count; k++)
-			parts[t->shape.part_of[k]] += (double)(e[i + k + 1].ticks - e[i + k].ticks);
+			parts[t->shape.part_of[k]] +=
+				r->per_stamp_tick * (double)(e[i + k + 1].ticks - e[i + k].ticks);
 		for (size_t p = 0; p < t->shape.part_count; p++) {
 			sums->parts[p] += parts[p];
 			if (keep_histograms)
 				t->histograms[p]
 					.counts[probe_histogram_bucket((uint64_t)parts[p])]++;
 		}
-		uint64_t whole = e[i + t->shape.stretch_count].ticks - e[i].ticks;
-		sums->whole += (double)whole;
+		double whole = r->per_stamp_tick *
+			       (double)(e[i + t->shape.stretch_count].ticks - e[i].ticks);
+		sums->whole += whole;
 		if (keep_histograms)
-			t->whole->counts[probe_histogram_bucket(whole)]++;
+			t->whole->counts[probe_histogram_bucket((uint64_t)whole)]++;
 		sums->calls++;
 		i += t->shape.stretch_count;
 	}
+}
+
+/* Counter ticks per stamp tick over the loop that has just run. */
+static double ring_scale(const struct runner *r, double ticks_per_call)
+{
+	const struct pb_event *e = r->ring->events;
+	size_t n = r->ring->pos / sizeof *e, calls = n / r->t->shape.stretch_count;
+	if (calls < 2)
+		return 1;
+	size_t last = (calls - 1) * r->t->shape.stretch_count;
+	return ticks_per_call * (double)(calls - 1) / (double)(e[last].ticks - e[0].ticks);
 }
 
 /* --- rounds ----------------------------------------------------------------------------------- */
@@ -252,6 +269,8 @@ static int one_round(void *ctx, struct probe_round *round)
 			rc = timed(r, r->ops->run_empty, r->empty_calls, &empty);
 		else {
 			rc = timed(r, r->ops->run_stamped, r->calls, &stamped);
+			if (r->stamps_differ)
+				r->per_stamp_tick = ring_scale(r, stamped);
 			sum_ring(r, &sums, true);
 		}
 		if (rc)
@@ -325,6 +344,10 @@ int pb_timeline_run(struct probe_counter *counter, struct pb_ring *ring,
 	memset(out, 0, sizeof *out);
 	memset(samples, 0, sizeof *samples);
 	r.tick_hz = probe_counter_facts(counter)->hz;
+	struct pb_thunk_counter how;
+	r.stamps_differ = pb_counter_thunk_kind(counter, &how) == PB_THUNK_TSC &&
+			  strcmp(probe_counter_facts(counter)->kind, "tsc") != 0;
+	r.per_stamp_tick = 1;
 	int rc = prepare(&r, err);
 	const struct pb_rounds_config rounds = {config->rounds, config->wait_s,
 						config->quiet_ratio};
