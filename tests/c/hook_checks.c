@@ -39,9 +39,9 @@ const size_t hook_around_count = COUNT(hook_around);
 const char *hook_kind_name(enum pb_thunk_kind kind)
 {
 	static const char *const names[PB_THUNK_KINDS] = {
-		"ready", "with data", "replay void", "replay int",  "replay float", "replay all",
-		"ffi 8", "ffi 16",    "count calls", "delay",       "record",       "stamp ticks",
-		"stamp pmc",
+		"ready",      "with data",   "replay void", "replay int",  "replay float",
+		"replay all", "ffi 8",       "ffi 16",      "count calls", "delay",
+		"record",     "stamp ticks", "stamp pmc",
 	};
 	return names[kind];
 }
@@ -62,7 +62,7 @@ bool hook_thunk(struct pb_thunk *t, enum pb_thunk_kind kind, void *target, unsig
 
 /* --- made-up performance counters ------------------------------------------------------------- */
 
-static struct sigaction before[2];
+static struct sigaction handlers[2];
 static volatile sig_atomic_t fake_reads;
 
 /* Does what the refused instruction would have done; anything else faults again, for good. */
@@ -87,8 +87,7 @@ static void emulate_pmc(int sig, siginfo_t *info, void *context)
 	/* mrs Xt, pmevcntrN_el0: N in five bits of the name; pmccntr_el0 is a name of its own. */
 	bool event = (code & 0xfffffc00) == 0xd53be800, cycles = (code & ~31u) == 0xd53b9d00;
 	if (event || cycles) {
-		m->regs[code & 31] =
-			FAKE_PMC_VALUE(cycles ? 31 : index, (uint64_t)++fake_reads);
+		m->regs[code & 31] = FAKE_PMC_VALUE(cycles ? 31 : index, (uint64_t)++fake_reads);
 		m->pc += 4;
 		return;
 	}
@@ -100,14 +99,14 @@ void hook_fake_pmc_begin(void)
 {
 	struct sigaction act = {.sa_sigaction = emulate_pmc, .sa_flags = SA_SIGINFO};
 	fake_reads = 0;
-	sigaction(SIGSEGV, &act, &before[0]);
-	sigaction(SIGILL, &act, &before[1]);
+	sigaction(SIGSEGV, &act, &handlers[0]);
+	sigaction(SIGILL, &act, &handlers[1]);
 }
 
 void hook_fake_pmc_end(void)
 {
-	sigaction(SIGSEGV, &before[0], NULL);
-	sigaction(SIGILL, &before[1], NULL);
+	sigaction(SIGSEGV, &handlers[0], NULL);
+	sigaction(SIGILL, &handlers[1], NULL);
 }
 
 unsigned hook_fake_pmc_reads(void)
@@ -117,38 +116,6 @@ unsigned hook_fake_pmc_reads(void)
 
 /* --- the list --------------------------------------------------------------------------------- */
 
-#define CHECKS(X)                                                                                  \
-	X(registers_come_through)                                                                  \
-	X(registers_come_through_nested)                                                           \
-	X(registers_come_through_a_full_shadow_stack)                                              \
-	X(results_of_every_shape)                                                                  \
-	X(variadic_calls)                                                                          \
-	X(replay_gives_what_was_recorded)                                                          \
-	X(replay_by_register)                                                                      \
-	X(ffi_stubs_write_their_bytes)                                                             \
-	X(ready_and_with_data)                                                                     \
-	X(copies_differ_in_place)                                                                  \
-	X(delay_grows_with_its_steps)                                                              \
-	X(pmc_of_every_number)                                                                     \
-	X(events_in_order)                                                                         \
-	X(recursion_past_the_shadow_stack)                                                         \
-	X(ring_wraps_around)                                                                       \
-	X(ring_sizes)                                                                              \
-	X(thread_without_ring)                                                                     \
-	X(threads_share_a_stamp)                                                                   \
-	X(threads_share_a_count)                                                                   \
-	X(stamps_calibrate)                                                                        \
-	X(timed_part_allocates_nothing)                                                            \
-	X(no_page_is_writable_and_executable)                                                      \
-	X(slot_in_data)                                                                            \
-	X(slots_on_one_read_only_page)                                                             \
-	X(slots_refused)                                                                           \
-	X(got_slot_of_this_program)                                                                \
-	X(got_errors)
-
-#define DECLARE(name) void check_##name(void);
-#define ROW(name)     {#name, check_##name},
-CHECKS(DECLARE)
-
-const struct hook_check hook_checks[] = {CHECKS(ROW)};
+#define ROW(name) {#name, check_##name},
+const struct hook_check hook_checks[] = {HOOK_CHECKS(ROW)};
 const size_t hook_check_count = COUNT(hook_checks);

@@ -24,6 +24,39 @@ extern const size_t hook_check_count;
 /* Runs one; prints where it failed, or why it was skipped. */
 enum hook_outcome hook_check_run(const struct hook_check *check);
 
+/* Every check there is; each is a function check_NAME(). */
+#define HOOK_CHECKS(X)                                                                             \
+	X(registers_come_through)                                                                  \
+	X(registers_come_through_nested)                                                           \
+	X(registers_come_through_a_full_shadow_stack)                                              \
+	X(results_of_every_shape)                                                                  \
+	X(variadic_calls)                                                                          \
+	X(replay_gives_what_was_recorded)                                                          \
+	X(replay_by_register)                                                                      \
+	X(ffi_stubs_write_their_bytes)                                                             \
+	X(ready_and_with_data)                                                                     \
+	X(copies_differ_in_place)                                                                  \
+	X(delay_grows_with_its_steps)                                                              \
+	X(pmc_of_every_number)                                                                     \
+	X(events_in_order)                                                                         \
+	X(recursion_past_the_shadow_stack)                                                         \
+	X(ring_wraps_around)                                                                       \
+	X(ring_sizes)                                                                              \
+	X(thread_without_ring)                                                                     \
+	X(threads_share_a_stamp)                                                                   \
+	X(threads_share_a_count)                                                                   \
+	X(stamps_calibrate)                                                                        \
+	X(timed_part_allocates_nothing)                                                            \
+	X(no_page_is_writable_and_executable)                                                      \
+	X(slot_in_data)                                                                            \
+	X(slots_on_one_read_only_page)                                                             \
+	X(slots_refused)                                                                           \
+	X(got_slot_of_this_program)                                                                \
+	X(got_errors)
+
+#define DECLARE_CHECK(name) void check_##name(void);
+HOOK_CHECKS(DECLARE_CHECK)
+
 /* --- for the checks themselves ---------------------------------------------------------------- */
 
 void hook_check_failed(const char *file, int line, const char *what, const char *detail);

@@ -132,7 +132,6 @@ static void check_around_all(const char *what)
 	}
 }
 
-void check_registers_come_through(void);
 void check_registers_come_through(void)
 {
 	struct pb_ring ring;
@@ -150,7 +149,6 @@ void check_registers_come_through(void)
 	hook_fake_pmc_end();
 }
 
-void check_registers_come_through_nested(void);
 void check_registers_come_through_nested(void)
 {
 	struct pb_thunk t[10];
@@ -174,7 +172,6 @@ void check_registers_come_through_nested(void)
 	pb_ring_detach(&ring);
 }
 
-void check_registers_come_through_a_full_shadow_stack(void);
 void check_registers_come_through_a_full_shadow_stack(void)
 {
 	struct pb_ring ring;
@@ -191,7 +188,6 @@ void check_registers_come_through_a_full_shadow_stack(void)
 	ring.lost = 0;
 	check_around_all("one left");
 	CHECK(ring.lost == 0 && ring.depth == PB_SHADOW_DEPTH - 1);
-	CHECK((uintptr_t)&ring.shadow[PB_SHADOW_DEPTH] == (uintptr_t)(&ring + 1));
 	hook_fake_pmc_end();
 	pb_ring_detach(&ring);
 }
@@ -224,8 +220,7 @@ __extension__ typedef __int128 int128;
 	long a, double b, long c, double d, long e, double f, long g, double h, long i, double j,  \
 		long k, double l, long m, double n, long o, double p, long q, double r, long s,    \
 		double t
-#define ARGUMENTS                                                                                  \
-	1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5, 5.5, 6, 6.5, 7, 7.5, 8, 8.5, 9, 9.5, 10, 10.5
+#define ARGUMENTS 1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5, 5.5, 6, 6.5, 7, 7.5, 8, 8.5, 9, 9.5, 10, 10.5
 
 /* Each argument with a weight of its own, so that two swapped ones show. */
 #define INTS   (a + 3 * c + 5 * e + 7 * g + 11 * i + 13 * k + 17 * m + 19 * o + 23 * q + 29 * s)
@@ -261,18 +256,11 @@ SHAPES(SHAPE)
 
 static const struct {
 	const char *name;
-	void *target;
 	bool (*same)(void *entry);
 	bool in_registers;
 } shapes[] = {
-#if defined(__aarch64__)
-#define FOUR_DOUBLES_IN_REGISTERS 1
-#else
-#define FOUR_DOUBLES_IN_REGISTERS 0
-#endif
 #define SHAPE_ROW(name, type, ...)                                                                 \
-	{#name, NULL, same_##name,                                                                 \
-	 sizeof(type) <= 16 || (sizeof(type) == 32 && FOUR_DOUBLES_IN_REGISTERS)},
+	{#name, same_##name, sizeof(type) <= 16 || (sizeof(type) == 32 && RETURN_VECS == 4)},
 	SHAPES(SHAPE_ROW)};
 
 static void *shape_target(size_t shape)
@@ -282,7 +270,6 @@ static void *shape_target(size_t shape)
 	return targets[shape];
 }
 
-void check_results_of_every_shape(void);
 void check_results_of_every_shape(void)
 {
 	struct pb_ring ring;
@@ -306,7 +293,6 @@ void check_results_of_every_shape(void)
 	pb_ring_detach(&ring);
 }
 
-void check_variadic_calls(void);
 void check_variadic_calls(void)
 {
 	struct pb_ring ring;
@@ -341,7 +327,6 @@ static void copy_recorded(struct pb_thunk *to, const struct pb_thunk *from)
 	memcpy(to->data->float_regs, from->data->float_regs, sizeof to->data->float_regs);
 }
 
-void check_replay_gives_what_was_recorded(void);
 void check_replay_gives_what_was_recorded(void)
 {
 	struct pb_thunk record, replay;
@@ -374,7 +359,6 @@ static void call_stub(const struct pb_thunk *t, unsigned variant)
 	check_callee_saved(hook_kind_name(t->kind));
 }
 
-void check_replay_by_register(void);
 void check_replay_by_register(void)
 {
 	static const enum pb_thunk_kind kinds[] = {PB_THUNK_REPLAY_VOID, PB_THUNK_REPLAY_INT,
@@ -409,7 +393,6 @@ void check_replay_by_register(void)
 	pb_ring_detach(&ring);
 }
 
-void check_ffi_stubs_write_their_bytes(void);
 void check_ffi_stubs_write_their_bytes(void)
 {
 	for (size_t bytes = 8; bytes <= 16; bytes += 8) {
@@ -426,7 +409,8 @@ void check_ffi_stubs_write_their_bytes(void)
 			(NULL, NULL, &room[1], NULL);
 			CHECK(room[0] == guard && room[1] == t.data->int0 && room[3] == guard);
 			CHECK(room[2] == (bytes == 8 ? guard : t.data->int1));
-			call_stub(&t, v); /* the third argument must be writable */
+			hook_sent.ints[2] = (uintptr_t)&room[1];
+			call_stub(&t, v);
 		}
 		pb_thunk_free(&t);
 	}
@@ -438,7 +422,6 @@ static void *count_and_return(void *ctx)
 	return ctx;
 }
 
-void check_ready_and_with_data(void);
 void check_ready_and_with_data(void)
 {
 	struct pb_thunk t;
@@ -472,7 +455,6 @@ void check_ready_and_with_data(void)
 	pb_thunk_free(&t);
 }
 
-void check_copies_differ_in_place(void);
 void check_copies_differ_in_place(void)
 {
 	for (unsigned k = PB_THUNK_READY; k < PB_THUNK_KINDS; k++) {
@@ -503,7 +485,6 @@ static uint64_t delay_ticks(const struct pb_thunk *t, uint64_t steps)
 	return least;
 }
 
-void check_delay_grows_with_its_steps(void);
 void check_delay_grows_with_its_steps(void)
 {
 	struct pb_thunk t;
@@ -519,7 +500,6 @@ void check_delay_grows_with_its_steps(void)
 
 /* --- performance counters --------------------------------------------------------------------- */
 
-void check_pmc_of_every_number(void);
 void check_pmc_of_every_number(void)
 {
 	struct pb_thunk t;

@@ -22,6 +22,7 @@ enum probe_rung {
 	PROBE_RUNG_REAL,   /* the whole call */
 	PROBE_RUNG_SIDE,   /* as TARGET, and the thread-state calls return at once */
 	PROBE_RUNG_PYCALL, /* pure Python: an empty function of the same signature */
+	PROBE_RUNG_SIDE_INVOKE, /* as INVOKE, and the thread-state calls return at once */
 	PROBE_RUNG_COUNT,
 };
 

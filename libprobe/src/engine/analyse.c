@@ -47,8 +47,8 @@ struct spread {
 
 const char *probe_rung_name(enum probe_rung rung)
 {
-	static const char *const names[PROBE_RUNG_COUNT] = {"empty", "entry", "invoke", "target",
-							    "real",  "side",  "pycall"};
+	static const char *const names[PROBE_RUNG_COUNT] = {
+		"empty", "entry", "invoke", "target", "real", "side", "pycall", "side-invoke"};
 	return (unsigned)rung < PROBE_RUNG_COUNT ? names[rung] : "?";
 }
 
@@ -243,6 +243,18 @@ static size_t list_all(const struct pb_quantities *q, const struct pb_quantity *
 	return n;
 }
 
+/* A systematic doubt between the parts in mask: it can't fall with more passes. */
+static void add_doubt(struct probe_engine *out, unsigned mask, double ticks)
+{
+	for (size_t i = 0; i < out->part_count; i++)
+		if (out->parts[i].mask & mask)
+			out->parts[i].value.half = hypot(out->parts[i].value.half, ticks);
+	/* Between the parts of one phase it cancels. */
+	for (size_t i = 0; i < out->folded_count; i++)
+		if ((out->folded[i].mask & mask) && (mask & ~out->folded[i].mask))
+			out->folded[i].value.half = hypot(out->folded[i].value.half, ticks);
+}
+
 static void fill_values(struct probe_engine *out, const struct pb_quantities *q,
 			const struct process *p, size_t n, const double *within)
 {
@@ -267,6 +279,9 @@ static void fill_values(struct probe_engine *out, const struct pb_quantities *q,
 	}
 	out->part_count = q->part_count;
 	out->folded_count = q->folded_count;
+	for (size_t i = 0; i < n; i++)
+		per[i] = q->interaction.mask ? apply(&q->interaction, &p[i].rungs) : 0;
+	add_doubt(out, q->interaction.mask, fabs(pb_mean(per, n)) / 2);
 	free(per);
 }
 

@@ -40,6 +40,31 @@ void pb_quantities_fold(struct pb_quantities *out)
 	}
 }
 
+/* What a layer costs depends on what runs beside it (the processor overlaps them). Thread-state
+ * calls and ffi_call are therefore each taken out both with the other in place and with it stubbed;
+ * the mean of the two is the part, half of their difference its doubt. The sum is unchanged. */
+static void split_symmetrically(struct pb_quantities *out, struct pb_quantity *rest,
+				struct pb_quantity *state, struct pb_quantity *invoke)
+{
+	static const struct {
+		enum probe_rung rung;
+		double state, invoke, interaction;
+	} rows[] = {
+		{PROBE_RUNG_TARGET, 0.5, 0.5, 1},
+		{PROBE_RUNG_SIDE, -0.5, 0.5, -1},
+		{PROBE_RUNG_INVOKE, 0.5, -0.5, -1},
+		{PROBE_RUNG_SIDE_INVOKE, -0.5, -0.5, 1},
+	};
+	for (size_t i = 0; i < 4; i++) {
+		enum probe_rung r = rows[i].rung;
+		rest->coef[r] += state->coef[r] + invoke->coef[r] - rows[i].state - rows[i].invoke;
+		state->coef[r] = rows[i].state;
+		invoke->coef[r] = rows[i].invoke;
+		out->interaction.coef[r] = rows[i].interaction;
+	}
+	out->interaction.mask = rest->mask | state->mask | invoke->mask;
+}
+
 struct pb_quantities pb_quantities_of(unsigned rungs, unsigned subphases, bool pure_python)
 {
 	struct pb_quantities out = {0};
@@ -81,6 +106,8 @@ struct pb_quantities pb_quantities_of(unsigned rungs, unsigned subphases, bool p
 		for (size_t r = 0; r < PROBE_COLUMNS; r++)
 			rest.coef[r] -= state.coef[r];
 	}
+	if (state.mask && invoke.mask && HAS(rungs, PROBE_RUNG_SIDE_INVOKE))
+		split_symmetrically(&out, &rest, &state, &invoke);
 	add_part(&out, rest);
 	add_part(&out, state);
 	add_part(&out, invoke);

@@ -15,6 +15,9 @@ struct pb_quantity {
 struct pb_quantities {
 	struct pb_quantity total;
 	struct pb_quantity empty_call; /* mask 0 = absent */
+	/* How much the thread-state calls cost more beside a real ffi_call than beside a stubbed
+	 * one; mask = the parts that this leaves in doubt, by half of it; 0 = not measured. */
+	struct pb_quantity interaction;
 	struct pb_quantity parts[PROBE_MAX_PARTS];
 	size_t part_count;
 	struct pb_quantity folded[3];

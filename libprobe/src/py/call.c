@@ -344,7 +344,9 @@ int pb_call_make_stubs(struct pb_call *call, const char *returns)
 	}
 	if (l[PB_LAYER_DETACH].slot_count && l[PB_LAYER_ATTACH].slot_count &&
 	    l[PB_LAYER_TARGET].slot_count)
-		candidates |= 1u << PROBE_RUNG_SIDE;
+		candidates |=
+			1u << PROBE_RUNG_SIDE |
+			(candidates & 1u << PROBE_RUNG_INVOKE ? 1u << PROBE_RUNG_SIDE_INVOKE : 0);
 	for (unsigned r = 0; r < PROBE_RUNG_COUNT; r++) {
 		if (!(candidates & (1u << r)))
 			continue;
@@ -357,6 +359,13 @@ int pb_call_make_stubs(struct pb_call *call, const char *returns)
 	return (int)rungs;
 }
 
+/* Still attached, so asking for the thread state gives what detaching gave. */
+static void stub_thread_state(struct pb_layer_hooks *l)
+{
+	set_layer(&l[PB_LAYER_DETACH], (void *)(uintptr_t)PyThreadState_Get);
+	set_layer(&l[PB_LAYER_ATTACH], (void *)(uintptr_t)pb_empty_function);
+}
+
 void pb_call_arm(struct pb_call *call, enum probe_rung rung, unsigned variant)
 {
 	struct pb_layer_hooks *l = call->layers;
@@ -367,13 +376,14 @@ void pb_call_arm(struct pb_call *call, enum probe_rung rung, unsigned variant)
 	case PROBE_RUNG_ENTRY:
 		set_layer(&l[PB_LAYER_ENTRY], pb_thunk_entry(&l[PB_LAYER_ENTRY].stub, variant));
 		break;
+	case PROBE_RUNG_SIDE_INVOKE:
+		stub_thread_state(l);
+		/* fall through */
 	case PROBE_RUNG_INVOKE:
 		set_layer(&l[PB_LAYER_INVOKE], pb_thunk_entry(&l[PB_LAYER_INVOKE].stub, variant));
 		break;
 	case PROBE_RUNG_SIDE:
-		/* Still attached, so asking for the thread state gives what detaching gave. */
-		set_layer(&l[PB_LAYER_DETACH], (void *)(uintptr_t)PyThreadState_Get);
-		set_layer(&l[PB_LAYER_ATTACH], (void *)(uintptr_t)pb_empty_function);
+		stub_thread_state(l);
 		/* fall through */
 	case PROBE_RUNG_TARGET:
 		set_layer(&l[PB_LAYER_TARGET], pb_thunk_entry(&l[PB_LAYER_TARGET].stub, variant));
