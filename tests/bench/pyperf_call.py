@@ -2,13 +2,17 @@
 """Times one built binding with pyperf: bench.py runs this under the interpreter in question.
 
 $PROBE_BENCH_CALL names a JSON file: {"binding", "prototype", "artifact", "library"}. The call is
-that of workload add, on the bare library: no veneer, no hook. Benchmarks: "call" and "empty".
+that of workload add, on the bare library: no veneer, no hook. Benchmarks: "call" and "empty" in the
+loop that a user of pyperf writes; "call-repeat" and "empty-repeat" in the one that probe times. The
+two differ for short calls: a core overlaps the call with the loop's own work, and range() makes an
+integer in every turn.
 """
 
 import ctypes
 import importlib.util
 import json
 import os
+from itertools import repeat
 from time import perf_counter
 
 import pyperf
@@ -40,6 +44,23 @@ def empty(loops: int) -> float:
     return perf_counter() - begin
 
 
+def call_repeat(loops: int) -> float:
+    f, a, b = target, 2, 3
+    begin = perf_counter()
+    for _ in repeat(None, loops):
+        f(a, b)
+    return perf_counter() - begin
+
+
+def empty_repeat(loops: int) -> float:
+    begin = perf_counter()
+    for _ in repeat(None, loops):
+        pass
+    return perf_counter() - begin
+
+
 runner = pyperf.Runner()
 runner.bench_time_func("call", call)
 runner.bench_time_func("empty", empty)
+runner.bench_time_func("call-repeat", call_repeat)
+runner.bench_time_func("empty-repeat", empty_repeat)

@@ -3,11 +3,13 @@
  */
 #include <math.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine/timeline.h"
 #include "hook_checks.h"
+#include "sys/arch.h"
 #include "sys/counter.h"
 
 typedef long (*long_fn)(long);
@@ -36,14 +38,18 @@ void check_events_in_order(void)
 	if (!hook_thunk(&inner_thunk, PB_THUNK_STAMP_TICKS, ADDRESS(twice), 1) ||
 	    !hook_thunk(&outer, PB_THUNK_STAMP_TICKS, ADDRESS(call_inner_two_times), 0))
 		return;
+	uint64_t begin = pb_arch_ticks_ordered();
 	for (long n = 0; n < 5; n++)
 		CHECK(CALLABLE(long_fn, pb_thunk_entry(&outer, 0))(n) == 4 * n + 2);
+	uint64_t end = pb_arch_ticks_ordered();
 	size_t events = ring.pos / sizeof *ring.events;
 	CHECK(events == 5 * COUNT(order) && ring.depth == 0 && ring.lost == 0);
 	for (size_t i = 0; i < events; i++) {
 		CHECK(ring.events[i].id == order[i % COUNT(order)]);
 		CHECK(i == 0 || ring.events[i].ticks >= ring.events[i - 1].ticks);
 	}
+	/* It is the counter that everything else reads, all of its bits. */
+	CHECK(ring.events[0].ticks >= begin && ring.events[events - 1].ticks <= end);
 	CHECK(ring.events[events - 1].ticks > ring.events[0].ticks);
 	pb_thunk_free(&outer);
 	pb_thunk_free(&inner_thunk);
@@ -117,16 +123,33 @@ void check_ring_sizes(void)
 }
 
 static struct pb_thunk shared;
+static pthread_barrier_t all_there;
 
 #define THREADS 8
-#define CALLS   3000
+#define CALLS   200000 /* long enough for threads to run at the same time */
 
 struct worker {
 	pthread_t thread;
+	unsigned number;
 	struct pb_ring ring;
 	bool want_ring;
 	bool as_expected;
 };
+
+/* Spreads threads over the CPUs: left alone, short ones run one after the other. */
+static void take_a_cpu(unsigned number)
+{
+	cpu_set_t allowed, one;
+	if (sched_getaffinity(0, sizeof allowed, &allowed) || !CPU_COUNT(&allowed))
+		return;
+	unsigned skip_cpus = number % (unsigned)CPU_COUNT(&allowed);
+	size_t cpu = 0;
+	while (!CPU_ISSET(cpu, &allowed) || skip_cpus--)
+		cpu++;
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	sched_setaffinity(0, sizeof one, &one);
+}
 
 static void *work(void *arg)
 {
@@ -135,6 +158,8 @@ static void *work(void *arg)
 	long_fn fn = CALLABLE(long_fn, pb_thunk_entry(&shared, 0));
 	bool good = !w->want_ring || pb_ring_attach(&w->ring, 16, &err) == 0;
 
+	take_a_cpu(w->number);
+	pthread_barrier_wait(&all_there);
 	for (long n = 0; n < CALLS; n++)
 		good &= fn(n) == 2 * n;
 	if (w->want_ring) {
@@ -154,17 +179,19 @@ static void run_workers(unsigned threads, bool want_ring)
 {
 	struct worker workers[THREADS];
 	memset(workers, 0, sizeof workers);
+	CHECK(pthread_barrier_init(&all_there, NULL, threads) == 0);
 	for (unsigned i = 0; i < threads; i++) {
+		workers[i].number = i;
 		workers[i].want_ring = want_ring;
-		int rc = pthread_create(&workers[i].thread, NULL, work, &workers[i]);
-		CHECK(rc == 0);
-		if (rc)
-			threads = i;
+		/* A thread that is missing would leave the others waiting. */
+		if (pthread_create(&workers[i].thread, NULL, work, &workers[i]))
+			abort();
 	}
 	for (unsigned i = 0; i < threads; i++) {
 		CHECK(pthread_join(workers[i].thread, NULL) == 0);
 		CHECK(workers[i].as_expected);
 	}
+	pthread_barrier_destroy(&all_there);
 }
 
 void check_thread_without_ring(void)

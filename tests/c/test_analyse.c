@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The ladder's analysis on made-up samples whose truth is known, and the check of the two engines.
+ * The ladder's analysis on made-up samples whose truth is known.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -12,220 +12,7 @@
 
 #include <cmocka.h>
 
-#include "probe/analysis.h"
-#include "stats/stats.h"
-
-#define BIT(rung) (1u << (rung))
-#define EVERY                                                                                      \
-	(BIT(PROBE_RUNG_EMPTY) | BIT(PROBE_RUNG_ENTRY) | BIT(PROBE_RUNG_INVOKE) |                  \
-	 BIT(PROBE_RUNG_TARGET) | BIT(PROBE_RUNG_REAL) | BIT(PROBE_RUNG_SIDE))
-#define COPIES     4
-#define MOST       8
-#define ROUNDS     40
-#define QUIET      0.25 /* wide/chain of a core without a neighbour */
-#define DISTURBED  0.45
-#define LOOP_TICKS 12.0
-
-static const unsigned state_mask = PROBE_BIT(PROBE_SUB_DETACH) | PROBE_BIT(PROBE_SUB_ATTACH);
-static const unsigned outer_mask = PROBE_BIT(PROBE_SUB_CALL) | PROBE_BIT(PROBE_SUB_RETURN);
-/* call, marshal_in, detach, invoke, compute, attach, marshal_out, return */
-static const double cost[PROBE_SUB_COUNT] = {30, 80, 12, 60, 25, 14, 40, 10};
-
-/* --- made-up processes ------------------------------------------------------------------------ */
-
-struct world {
-	unsigned rungs;
-	size_t processes, rounds;
-	double noise_ticks;        /* of each reading */
-	double between_ticks;      /* of each sub-phase, between processes */
-	double copy_ticks[COPIES]; /* what each copy of a stub adds */
-	double bare_ticks;         /* what a bare call takes less */
-	bool bare;
-	uint64_t seed;
-	struct probe_process_samples samples[MOST];
-};
-
-static double gauss(struct pb_rng *rng)
-{
-	double u = ((double)(pb_rng_next(rng) >> 11) + 0.5) / 9007199254740992.0;
-	double v = (double)(pb_rng_next(rng) >> 11) / 9007199254740992.0;
-	return sqrt(-2 * log(u)) * cos(6.283185307179586 * v);
-}
-
-static double cost_of(unsigned mask)
-{
-	double sum = 0;
-	for (unsigned sub = 0; sub < PROBE_SUB_COUNT; sub++)
-		if (mask & PROBE_BIT(sub))
-			sum += cost[sub];
-	return sum;
-}
-
-/* The sub-phases that a rung still runs. */
-static unsigned left_on(unsigned rung)
-{
-	switch (rung) {
-	case PROBE_RUNG_ENTRY:
-		return outer_mask;
-	case PROBE_RUNG_INVOKE:
-		return PROBE_MASK_ALL & ~PROBE_MASK_COMPUTE & ~PROBE_BIT(PROBE_SUB_INVOKE);
-	case PROBE_RUNG_TARGET:
-		return PROBE_MASK_ALL & ~PROBE_MASK_COMPUTE;
-	case PROBE_RUNG_SIDE:
-		return PROBE_MASK_ALL & ~PROBE_MASK_COMPUTE & ~state_mask;
-	case PROBE_RUNG_REAL:
-		return PROBE_MASK_ALL;
-	case PROBE_RUNG_PYCALL:
-		return PROBE_BIT(PROBE_SUB_CALL);
-	}
-	return 0;
-}
-
-static bool has_copies(unsigned rung)
-{
-	return rung == PROBE_RUNG_ENTRY || rung == PROBE_RUNG_INVOKE || rung == PROBE_RUNG_TARGET ||
-	       rung == PROBE_RUNG_SIDE;
-}
-
-static void fill(struct world *w, struct pb_rng *rng, const double *offset, bool bare,
-		 struct probe_round *rounds)
-{
-	for (size_t i = 0; i < w->rounds; i++) {
-		struct probe_round *round = &rounds[i];
-		round->chain_ticks = 1 + 0.005 * gauss(rng);
-		round->wide_ticks = QUIET * (1 + 0.005 * gauss(rng));
-		for (unsigned c = 0; c < PROBE_COLUMNS; c++) {
-			round->ticks[c] = NAN;
-			if (!(w->rungs & BIT(c)))
-				continue;
-			round->ticks[c] = LOOP_TICKS + w->noise_ticks * gauss(rng);
-			for (unsigned sub = 0; sub < PROBE_SUB_COUNT; sub++)
-				if (left_on(c) & PROBE_BIT(sub))
-					round->ticks[c] += cost[sub] + offset[sub];
-			if (bare && c == PROBE_RUNG_REAL)
-				round->ticks[c] -= w->bare_ticks;
-			if (!has_copies(c))
-				continue;
-			round->variant[c] = (uint8_t)pb_rng_below(rng, COPIES);
-			round->ticks[c] += w->copy_ticks[round->variant[c]];
-		}
-	}
-}
-
-static void make(struct world *w)
-{
-	struct pb_rng rng = {w->seed};
-	if (!w->rungs)
-		w->rungs = EVERY;
-	if (!w->rounds)
-		w->rounds = ROUNDS;
-	for (size_t p = 0; p < w->processes; p++) {
-		struct probe_process_samples *s = &w->samples[p];
-		double offset[PROBE_SUB_COUNT];
-		for (unsigned sub = 0; sub < PROBE_SUB_COUNT; sub++)
-			offset[sub] = w->between_ticks * gauss(&rng);
-		*s = (struct probe_process_samples){.rungs = w->rungs,
-						    .subphases = PROBE_MASK_ALL,
-						    .round_count = w->rounds,
-						    .calls_per_round = 500};
-		s->rounds = calloc(w->rounds, sizeof *s->rounds);
-		assert_non_null(s->rounds);
-		fill(w, &rng, offset, false, s->rounds);
-		if (!w->bare)
-			continue;
-		s->bare = calloc(w->rounds, sizeof *s->bare);
-		assert_non_null(s->bare);
-		s->bare_count = w->rounds;
-		fill(w, &rng, offset, true, s->bare);
-	}
-}
-
-static void drop(struct world *w)
-{
-	for (size_t p = 0; p < w->processes; p++) {
-		free(w->samples[p].rounds);
-		free(w->samples[p].bare);
-	}
-}
-
-/* A neighbour on the core: everything slows down, the wide loop most. */
-static void disturb(struct probe_round *round, double factor)
-{
-	round->wide_ticks = DISTURBED * round->chain_ticks;
-	for (unsigned c = 0; c < PROBE_COLUMNS; c++)
-		round->ticks[c] *= factor;
-}
-
-static const struct probe_ladder_options usual = {.granularity_ticks = 1, .seed = 7};
-
-static struct probe_engine analysed(const struct world *w,
-				    const struct probe_ladder_options *options)
-{
-	struct probe_engine e;
-	struct probe_error err = {0};
-	if (probe_ladder_analyse(w->samples, w->processes, options, &e, &err))
-		fail_msg("%s", err.msg);
-	return e;
-}
-
-static const struct probe_value *part(const struct probe_engine *e, unsigned mask)
-{
-	for (size_t i = 0; i < e->part_count; i++)
-		if (e->parts[i].mask == mask)
-			return &e->parts[i].value;
-	fail_msg("no part %#x", mask);
-	return NULL;
-}
-
-static bool covers(const struct probe_value *v, double truth)
-{
-	return v->state == PROBE_EXACT && fabs(v->ticks - truth) <= v->half;
-}
-
-static void close_to(double got, double want, double tolerance)
-{
-	if (!(fabs(got - want) <= tolerance))
-		fail_msg("got %.12g, want %.12g", got, want);
-}
-
-/* The phases sum to the total: overall, folded, and in every process. */
-static void adds_up(const struct probe_engine *e)
-{
-	double sum = 0, folded = 0;
-	for (size_t i = 0; i < e->part_count; i++)
-		sum += e->parts[i].value.ticks;
-	for (size_t i = 0; i < e->folded_count; i++)
-		folded += e->folded[i].value.ticks;
-	close_to(sum, e->total.ticks, 1e-9);
-	close_to(folded, e->total.ticks, 1e-9);
-	double passes = 0;
-	for (size_t p = 0; p < e->pass_count; p++) {
-		sum = 0;
-		for (size_t i = 0; i < e->part_count; i++)
-			sum += e->passes[p].parts[i];
-		close_to(sum, e->passes[p].total, 1e-9);
-		passes += e->passes[p].total / (double)e->pass_count;
-	}
-	close_to(passes, e->total.ticks, 1e-9);
-}
-
-static void same_figures(const struct probe_engine *a, const struct probe_engine *b)
-{
-	assert_int_equal(a->part_count, b->part_count);
-	assert_int_equal(a->folded_count, b->folded_count);
-	assert_int_equal(a->pass_count, b->pass_count);
-	const struct probe_value *pairs[][2] = {
-		{&a->total, &b->total}, {&a->bare, &b->bare}, {&a->closure, &b->closure}};
-	for (size_t i = 0; i < 3; i++) {
-		assert_int_equal(pairs[i][0]->state, pairs[i][1]->state);
-		assert_true(pairs[i][0]->ticks == pairs[i][1]->ticks);
-		assert_true(pairs[i][0]->half == pairs[i][1]->half);
-	}
-	for (size_t i = 0; i < a->part_count; i++) {
-		assert_true(a->parts[i].value.ticks == b->parts[i].value.ticks);
-		assert_true(a->parts[i].value.half == b->parts[i].value.half);
-	}
-}
+#include "analyse_world.h"
 
 /* --- the figures ------------------------------------------------------------------------------ */
 
@@ -633,61 +420,40 @@ static void a_rung_of_nothing_but_gaps_is_missing(void **state)
 	drop(&w);
 }
 
-/* --- ladder against timeline ------------------------------------------------------------------ */
-
-static struct probe_part figure(unsigned mask, double ticks, double half)
-{
-	return (struct probe_part){mask, {PROBE_EXACT, ticks, half, false}};
-}
-
-static size_t warnings_of(struct probe_cell *cell)
-{
-	size_t n = 0;
-	while (cell->warnings && cell->warnings[n])
-		n++;
-	return n;
-}
-
-static void engines_are_compared_within_their_intervals(void **state)
+/* Two ways of taking a layer out that disagree: the doubt does not shrink with more readings. */
+static void an_interaction_widens_its_parts(void **state)
 {
 	(void)state;
-	const unsigned in = PROBE_BIT(PROBE_SUB_MARSHAL_IN), out = PROBE_BIT(PROBE_SUB_MARSHAL_OUT);
-	struct probe_run *run = probe_run_new();
-	struct probe_cell *cell = probe_run_add_cell(run, "add", "ctypes", "cpython-3.13.0");
-	assert_non_null(cell);
-	assert_int_equal(probe_cell_check_engines(cell), 0);
-	cell->ladder.present = true;
-	assert_int_equal(probe_cell_check_engines(cell), 0);
-	cell->timeline.present = true;
-	cell->ladder.part_count = 3;
-	cell->ladder.parts[0] = figure(PROBE_MASK_MARSHALLING, 100, 3);
-	cell->ladder.parts[1] = figure(PROBE_MASK_COMPUTE, 20, 3);
-	cell->ladder.parts[2] = figure(outer_mask, 50, 1); /* the timeline has no such part */
-	cell->timeline.part_count = 4;
-	cell->timeline.parts[0] = figure(in, 60, 4);
-	cell->timeline.parts[1] = figure(out, 52, 12); /* 12 apart; joint 3, 4, 12: 13 */
-	cell->timeline.parts[2] = figure(PROBE_MASK_COMPUTE, 24.99, 4);
-	cell->timeline.parts[3] = figure(outer_mask | state_mask, 500, 1);
-	assert_int_equal(probe_cell_check_engines(cell), 0);
-	assert_int_equal(warnings_of(cell), 0);
-
-	cell->timeline.parts[2].value.ticks = 25.01;
-	assert_int_equal(probe_cell_check_engines(cell), 1);
-	assert_int_equal(warnings_of(cell), 1);
-	assert_non_null(strstr(cell->warnings[0], "compute"));
-	assert_non_null(strstr(cell->warnings[0], "20.0 +- 3.0"));
-	assert_non_null(strstr(cell->warnings[0], "25.0 +- 4.0"));
-
-	cell->timeline.parts[1].value.ticks = 26.9; /* 13.1 apart, the other way */
-	assert_int_equal(probe_cell_check_engines(cell), 2);
-	assert_int_equal(warnings_of(cell), 2); /* compute's is there already */
-	assert_non_null(strstr(cell->warnings[1], "marshalling"));
-	assert_non_null(strstr(cell->warnings[1], "86.9 +- 12.6"));
-
-	/* Half of the pair says nothing about the pair. */
-	cell->timeline.part_count = 1;
-	assert_int_equal(probe_cell_check_engines(cell), 0);
-	probe_run_free(run);
+	struct world w = {.rungs = EVERY | BIT(PROBE_RUNG_SIDE_INVOKE), .processes = 3, .seed = 19};
+	make(&w);
+	struct probe_engine a = analysed(&w, &usual);
+	for (size_t p = 0; p < 3; p++)
+		for (size_t i = 0; i < ROUNDS; i++)
+			w.samples[p].rounds[i].ticks[PROBE_RUNG_SIDE_INVOKE] += 8;
+	struct probe_engine b = analysed(&w, &usual);
+	adds_up(&b);
+	for (size_t i = 0; i < a.part_count; i++) {
+		bool clear = a.parts[i].mask & (outer_mask | PROBE_MASK_COMPUTE);
+		close_to(a.parts[i].value.half, 0, 1e-9);
+		close_to(b.parts[i].value.half, clear ? 0 : 4, 1e-9);
+	}
+	for (size_t i = 0; i < a.folded_count; i++)
+		close_to(b.folded[i].value.half, a.folded[i].mask & PROBE_MASK_COMPUTE ? 0 : 4,
+			 1e-9);
+	assert_true(a.total.ticks == b.total.ticks && a.total.half == b.total.half);
+	assert_false(part(&b, state_mask)->below_floor);
+	free(b.passes);
+	/* 26 ticks one way, -8 the other: nothing that one could print. */
+	for (size_t p = 0; p < 3; p++)
+		for (size_t i = 0; i < ROUNDS; i++)
+			w.samples[p].rounds[i].ticks[PROBE_RUNG_SIDE_INVOKE] += 26;
+	b = analysed(&w, &usual);
+	close_to(part(&b, state_mask)->ticks, 9, 1e-9);
+	close_to(part(&b, state_mask)->half, 17, 1e-9);
+	assert_true(part(&b, state_mask)->below_floor);
+	free(a.passes);
+	free(b.passes);
+	drop(&w);
 }
 
 int main(void)
@@ -709,7 +475,7 @@ int main(void)
 		cmocka_unit_test(a_rung_missing_once_is_missing),
 		cmocka_unit_test(a_reading_missing_here_and_there_is_no_zero),
 		cmocka_unit_test(a_rung_of_nothing_but_gaps_is_missing),
-		cmocka_unit_test(engines_are_compared_within_their_intervals),
+		cmocka_unit_test(an_interaction_widens_its_parts),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

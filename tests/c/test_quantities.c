@@ -4,6 +4,7 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -16,7 +17,7 @@
 #define BASE      (BIT(PROBE_RUNG_EMPTY) | BIT(PROBE_RUNG_REAL))
 #define EVERY                                                                                      \
 	(BASE | BIT(PROBE_RUNG_ENTRY) | BIT(PROBE_RUNG_INVOKE) | BIT(PROBE_RUNG_TARGET) |          \
-	 BIT(PROBE_RUNG_SIDE))
+	 BIT(PROBE_RUNG_SIDE) | BIT(PROBE_RUNG_SIDE_INVOKE))
 #define STATE (PROBE_BIT(PROBE_SUB_DETACH) | PROBE_BIT(PROBE_SUB_ATTACH))
 
 static const unsigned libffi_path = PROBE_MASK_ALL; /* ctypes, cffi in ABI mode */
@@ -48,6 +49,7 @@ static double ticks_of(unsigned rung, unsigned subphases)
 		[PROBE_RUNG_TARGET] = compute,
 		[PROBE_RUNG_REAL] = 0,
 		[PROBE_RUNG_SIDE] = compute | STATE,
+		[PROBE_RUNG_SIDE_INVOKE] = compute | STATE | invoke,
 	};
 	return loop_ticks + cost_of(subphases & ~left_out[rung]);
 }
@@ -97,6 +99,8 @@ static void check(unsigned rungs, unsigned subphases)
 			folded_sum[c] += fold->coef[c];
 	}
 	assert_int_equal(phases_seen, PROBE_MASK_ALL);
+	/* Costs that simply add up leave no doubt. */
+	assert_true(apply(&q.interaction, rungs, subphases) == 0);
 	for (unsigned c = 0; c < PROBE_COLUMNS; c++) {
 		assert_true(sum[c] == q.total.coef[c]);
 		assert_true(folded_sum[c] == q.total.coef[c]);
@@ -109,11 +113,11 @@ static void parts_split_every_path_exactly(void **state)
 	(void)state;
 	const unsigned paths[] = {libffi_path, api_path, capi_path};
 	const unsigned optional[] = {PROBE_RUNG_ENTRY, PROBE_RUNG_INVOKE, PROBE_RUNG_TARGET,
-				     PROBE_RUNG_SIDE};
+				     PROBE_RUNG_SIDE, PROBE_RUNG_SIDE_INVOKE};
 	for (size_t p = 0; p < 3; p++)
-		for (unsigned some = 0; some < 16; some++) {
+		for (unsigned some = 0; some < 32; some++) {
 			unsigned rungs = BASE;
-			for (unsigned k = 0; k < 4; k++)
+			for (unsigned k = 0; k < 5; k++)
 				if (some & (1u << k))
 					rungs |= BIT(optional[k]);
 			check(rungs, paths[p]);
@@ -173,6 +177,37 @@ static void parts_are_as_fine_as_the_rungs_allow(void **state)
 	}
 }
 
+/* Where thread-state calls cost x more beside a real ffi_call, each of the two gets half of it. */
+static void an_interaction_is_shared_and_stated(void **state)
+{
+	(void)state;
+	const double x = 6;
+	struct pb_quantities q = pb_quantities_of(EVERY, libffi_path, false);
+	assert_int_equal(q.interaction.mask,
+			 STATE | PROBE_MASK_MARSHALLING | PROBE_BIT(PROBE_SUB_INVOKE));
+	/* x is in every rung that has both. */
+	const unsigned both[] = {PROBE_RUNG_TARGET, PROBE_RUNG_REAL};
+	double doubt = apply(&q.interaction, EVERY, libffi_path);
+	for (size_t k = 0; k < 2; k++)
+		doubt += x * q.interaction.coef[both[k]];
+	assert_true(doubt == x);
+	for (size_t i = 0; i < q.part_count; i++) {
+		double got = apply(&q.parts[i], EVERY, libffi_path);
+		for (size_t k = 0; k < 2; k++)
+			got += x * q.parts[i].coef[both[k]];
+		bool one_of_both =
+			q.parts[i].mask == STATE || q.parts[i].mask == PROBE_BIT(PROBE_SUB_INVOKE);
+		assert_true(got == cost_of(q.parts[i].mask) + (one_of_both ? x / 2 : 0));
+	}
+	/* Nothing to compare without all four rungs. */
+	const unsigned missing[] = {PROBE_RUNG_TARGET, PROBE_RUNG_SIDE, PROBE_RUNG_INVOKE,
+				    PROBE_RUNG_SIDE_INVOKE};
+	for (size_t k = 0; k < 4; k++) {
+		q = pb_quantities_of(EVERY & ~BIT(missing[k]), libffi_path, false);
+		assert_int_equal(q.interaction.mask, 0);
+	}
+}
+
 static void pure_python_has_no_parts(void **state)
 {
 	(void)state;
@@ -201,6 +236,7 @@ static void rungs_have_names(void **state)
 	assert_string_equal(probe_rung_name(PROBE_RUNG_REAL), "real");
 	assert_string_equal(probe_rung_name(PROBE_RUNG_SIDE), "side");
 	assert_string_equal(probe_rung_name(PROBE_RUNG_PYCALL), "pycall");
+	assert_string_equal(probe_rung_name(PROBE_RUNG_SIDE_INVOKE), "side-invoke");
 	assert_string_equal(probe_rung_name(PROBE_RUNG_COUNT), "?");
 }
 
@@ -209,6 +245,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parts_split_every_path_exactly),
 		cmocka_unit_test(parts_are_as_fine_as_the_rungs_allow),
+		cmocka_unit_test(an_interaction_is_shared_and_stated),
 		cmocka_unit_test(pure_python_has_no_parts),
 		cmocka_unit_test(rungs_have_names),
 	};

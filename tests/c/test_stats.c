@@ -74,6 +74,25 @@ static void spread(void **state)
 	close_to(pb_stddev(v, 1), 0, 0);
 }
 
+static void only_far_and_high_values_are_outliers(void **state)
+{
+	(void)state;
+	double scratch[5];
+	bool out[5];
+	const double one[] = {623, 846, 624, 624, 618};
+	pb_high_outliers(one, 5, scratch, out);
+	assert_true(!out[0] && out[1] && !out[2] && !out[3] && !out[4]);
+	const double spread[] = {33, 39.7, 37.5, 41, 33.1};
+	pb_high_outliers(spread, 5, scratch, out);
+	assert_false(out[0] || out[1] || out[2] || out[3] || out[4]);
+	const double low[] = {300, 620, 621, 622, 623};
+	pb_high_outliers(low, 5, scratch, out);
+	assert_false(out[0] || out[1] || out[2] || out[3] || out[4]);
+	const double two[] = {1, 100};
+	pb_high_outliers(two, 2, scratch, out);
+	assert_false(out[0] || out[1]);
+}
+
 static void shuffle_is_fair_and_seeded(void **state)
 {
 	(void)state;
@@ -99,6 +118,7 @@ int main(void)
 		cmocka_unit_test(quantiles_are_type_7),
 		cmocka_unit_test(selection_agrees_with_sorting),
 		cmocka_unit_test(spread),
+		cmocka_unit_test(only_far_and_high_values_are_outliers),
 		cmocka_unit_test(shuffle_is_fair_and_seeded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,8 +15,11 @@
 
 /* With this many processes that had quiet, those that had none are set aside. */
 #define MIN_QUIET_PROCESSES 2
-#define DEFAULT_RESAMPLES   200
-#define MAX_VARIANTS        8
+/* Noise only adds. A neighbour that comes and goes within a round escapes the reference, and was
+ * seen to shift the median of the rounds that pass by a third; their lower quartile stays. */
+#define LOW_QUANTILE      0.25
+#define DEFAULT_RESAMPLES 200
+#define MAX_VARIANTS      8
 
 /* Per-rung estimates of one process (or of one resample of it). */
 struct rungs {
@@ -82,8 +85,8 @@ static int choose(const struct probe_round *rounds, size_t n, double quiet_ratio
 	return 0;
 }
 
-/* Median of each copy of the stub, then the mean over copies: a copy's place in memory is a bias
- * within a process, so copies get equal weight. */
+/* A low quantile of each copy of the stub, then the mean over copies: a copy's place in memory is a
+ * bias within a process, so copies get equal weight. */
 static void estimate(const struct chosen *c, const unsigned *index, unsigned rung_mask,
 		     double *scratch, struct rungs *out)
 {
@@ -91,7 +94,7 @@ static void estimate(const struct chosen *c, const unsigned *index, unsigned run
 	for (unsigned r = 0; r < PROBE_COLUMNS; r++) {
 		if (!(rung_mask & (1u << r)))
 			continue;
-		double medians[MAX_VARIANTS];
+		double low[MAX_VARIANTS];
 		size_t copies = 0;
 		for (unsigned v = 0; v < MAX_VARIANTS; v++) {
 			size_t n = 0;
@@ -101,10 +104,10 @@ static void estimate(const struct chosen *c, const unsigned *index, unsigned run
 					scratch[n++] = round->ticks[r];
 			}
 			if (n)
-				medians[copies++] = pb_median(scratch, n);
+				low[copies++] = pb_quantile(scratch, n, LOW_QUANTILE);
 		}
-		double sd = pb_stddev(medians, copies);
-		out->ticks[r] = pb_mean(medians, copies);
+		double sd = pb_stddev(low, copies);
+		out->ticks[r] = pb_mean(low, copies);
 		out->layout_var[r] = sd * sd;
 		out->copies[r] = (double)copies;
 	}
@@ -243,16 +246,22 @@ static size_t list_all(const struct pb_quantities *q, const struct pb_quantity *
 	return n;
 }
 
+static void doubt(struct probe_value *v, double ticks)
+{
+	v->half = hypot(v->half, ticks);
+	v->below_floor = v->below_floor || v->ticks < v->half;
+}
+
 /* A systematic doubt between the parts in mask: it can't fall with more passes. */
 static void add_doubt(struct probe_engine *out, unsigned mask, double ticks)
 {
 	for (size_t i = 0; i < out->part_count; i++)
 		if (out->parts[i].mask & mask)
-			out->parts[i].value.half = hypot(out->parts[i].value.half, ticks);
+			doubt(&out->parts[i].value, ticks);
 	/* Between the parts of one phase it cancels. */
 	for (size_t i = 0; i < out->folded_count; i++)
 		if ((out->folded[i].mask & mask) && (mask & ~out->folded[i].mask))
-			out->folded[i].value.half = hypot(out->folded[i].value.half, ticks);
+			doubt(&out->folded[i].value, ticks);
 }
 
 static void fill_values(struct probe_engine *out, const struct pb_quantities *q,
@@ -289,13 +298,22 @@ static void fill_values(struct probe_engine *out, const struct pb_quantities *q,
 static int fill_bare(struct probe_engine *out, const struct pb_quantities *q,
 		     const struct process *p, size_t n, const double *within, double total_within)
 {
-	double *bare = calloc(n, sizeof *bare), *closure = calloc(n, sizeof *closure);
-	size_t m = 0, quiet = 0;
+	double *bare = calloc(2 * n, sizeof *bare), *closure = calloc(n, sizeof *closure);
+	bool *slow = calloc(n, sizeof *slow);
+	size_t m = 0, k = 0, quiet = 0;
 	double bare_within = 0;
 	for (size_t i = 0; i < n; i++)
 		quiet += p[i].bare.n && !p[i].bare.process_contended;
-	for (size_t i = 0; bare && closure && i < n; i++) {
-		if (!p[i].bare.n || (quiet && p[i].bare.process_contended))
+	for (size_t i = 0; bare && closure && slow && i < n; i++)
+		if (p[i].bare.n)
+			bare[k++] = apply(&q->total, &p[i].bare_rungs);
+	if (bare && slow)
+		pb_high_outliers(bare, k, bare + n, slow);
+	k = 0;
+	for (size_t i = 0; bare && closure && slow && i < n; i++) {
+		if (!p[i].bare.n)
+			continue;
+		if (slow[k++] || (quiet && p[i].bare.process_contended))
 			continue;
 		bare[m] = apply(&q->total, &p[i].bare_rungs);
 		closure[m++] = apply(&q->total, &p[i].bare_rungs) - apply(&q->total, &p[i].rungs);
@@ -307,7 +325,8 @@ static int fill_bare(struct probe_engine *out, const struct pb_quantities *q,
 		out->closure = join(closure, m, bare_within + total_within, 0, 0);
 		out->closure.below_floor = fabs(out->closure.ticks) <= out->closure.half;
 	}
-	int rc = bare && closure ? 0 : -1;
+	int rc = bare && closure && slow ? 0 : -1;
+	free(slow);
 	free(bare);
 	free(closure);
 	return rc;
@@ -372,13 +391,13 @@ static void release(struct process *p)
 	*p = (struct process){0};
 }
 
-/* Processes that never were quiet give way to those that were; their rounds stay counted. */
-static size_t set_aside_contended(struct process *p, struct probe_process_samples *used, size_t n,
-				  struct probe_engine *out)
+/* Drops the marked processes; their rounds stay counted, as contended. */
+static size_t set_aside(struct process *p, struct probe_process_samples *used, const bool *drop,
+			size_t n, struct probe_engine *out)
 {
 	size_t kept = 0;
 	for (size_t i = 0; i < n; i++) {
-		if (!p[i].hooked.process_contended) {
+		if (!drop[i]) {
 			used[kept] = used[i];
 			struct process moved = p[i];
 			p[i] = (struct process){0};
@@ -391,6 +410,30 @@ static size_t set_aside_contended(struct process *p, struct probe_process_sample
 		release(&p[i]);
 	}
 	return kept;
+}
+
+/* Processes that never were quiet give way to those that were; then those that a neighbour slowed
+ * from beginning to end, unseen by the reference, to the others. Returns how many are left. */
+static int set_aside_slow(struct process *p, struct probe_process_samples *used, size_t n,
+			  size_t quiet, const struct pb_quantity *total, struct probe_engine *out)
+{
+	bool *drop = calloc(n, sizeof *drop);
+	double *totals = calloc(2 * n, sizeof *totals);
+	if (drop && totals && quiet >= MIN_QUIET_PROCESSES) {
+		for (size_t i = 0; i < n; i++)
+			drop[i] = p[i].hooked.process_contended;
+		n = set_aside(p, used, drop, n, out);
+	}
+	if (drop && totals) {
+		for (size_t i = 0; i < n; i++)
+			totals[i] = apply(total, &p[i].rungs);
+		pb_high_outliers(totals, n, totals + n, drop);
+		n = set_aside(p, used, drop, n, out);
+	}
+	int rc = drop && totals ? (int)n : -1;
+	free(drop);
+	free(totals);
+	return rc;
 }
 
 static int analyse(const struct probe_process_samples *processes, size_t n,
@@ -425,8 +468,12 @@ static int analyse(const struct probe_process_samples *processes, size_t n,
 			release(&p[m]);
 		}
 	}
-	if (quiet_processes >= MIN_QUIET_PROCESSES)
-		m = set_aside_contended(p, used, m, out);
+	int left = m ? set_aside_slow(p, used, m, quiet_processes, &quantities->total, out) : 0;
+	if (left < 0) {
+		rc = pb_fail(err, PROBE_ENOMEM, 0, "no memory to analyse %zu processes", m);
+		goto out;
+	}
+	m = (size_t)left;
 	if (m == 0) {
 		rc = pb_fail(err, PROBE_EINVAL, 0,
 			     "no usable round: every one had a context switch or migration");
@@ -505,7 +552,10 @@ int probe_timeline_analyse(const struct probe_process_samples *processes, size_t
 	for (size_t i = 0; i < shape->part_count; i++) {
 		q.parts[i].mask = shape->masks[i];
 		q.parts[i].coef[i] = 1;
-		q.parts[i].coef[PROBE_TIMELINE_STAMPED] = -shape->weights[i];
+		/* Less its share of the stamped loop, taken as the sum of its parts: quantiles of
+		 * parts don't sum to the loop's quantile, and the parts must sum to the total. */
+		for (size_t k = 0; k < shape->part_count; k++)
+			q.parts[i].coef[k] -= shape->weights[i];
 		q.parts[i].coef[PROBE_TIMELINE_PLAIN] = shape->weights[i];
 		/* The loop itself lies between one call's end and the next one's start. */
 		if (shape->masks[i] & loop)

@@ -11,6 +11,7 @@
 
 #define MAX_CALLS     2000
 #define WARM_CALLS    16
+#define WARM_SHARE    4 /* of a rung's calls */
 #define WARM_ROUNDS   3
 #define OVERHEAD_RUNS 31
 
@@ -38,8 +39,10 @@ static int time_rung(struct ladder *l, unsigned rung, unsigned variant, uint64_t
 {
 	if (l->ops->arm(l->ctx, (enum probe_rung)rung, variant))
 		return -1;
-	/* The first calls through a fresh pointer mispredict; they are not timed. */
-	uint64_t warm = calls < WARM_CALLS ? calls : WARM_CALLS;
+	/* The first calls after other rungs mispredict, in the path and in the target's own
+	 * branches; they are not timed. */
+	uint64_t warm = calls / WARM_SHARE > WARM_CALLS ? calls / WARM_SHARE : WARM_CALLS;
+	warm = warm < calls ? warm : calls;
 	if (l->ops->run(l->ctx, (enum probe_rung)rung, warm, ticks))
 		return -1;
 	return l->ops->run(l->ctx, (enum probe_rung)rung, calls, ticks);

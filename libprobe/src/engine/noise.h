@@ -15,7 +15,7 @@
 
 /* A round is quiet up to this much above the quiet ratio. Quiet rounds were seen to spread by 3 %
  * either way (the counter's steps), a neighbour adds 15 % to 100 %. */
-#define PB_NOISE_SLACK 0.10
+#define PB_NOISE_SLACK 0.06
 
 /* A core that does 1.25 to 12.5 adds a cycle: everything else is a glitch. */
 #define PB_NOISE_RATIO_MIN 0.08

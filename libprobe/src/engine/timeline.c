@@ -129,6 +129,25 @@ static double cost_between(const struct pb_stamp_cost *c, unsigned event, unsign
 	return from_out ? (to_out ? c->out_out : c->out_in) : (to_out ? c->in_out : c->in_in);
 }
 
+/* Stamps in the ring; 0 when it ran over, as its calls are mixed up then. */
+static size_t stamps_in(const struct pb_ring *ring)
+{
+	return ring->pos > ring->mask + 1 ? 0 : ring->pos / sizeof *ring->events;
+}
+
+/* Stretches that share a sub-phase can't be told apart (a layer between them was not stamped, or
+ * stamped twice): they become one set. */
+static void unite_overlapping(unsigned *masks, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < n; k++) {
+			if (!(masks[i] & masks[k]) || masks[i] == masks[k])
+				continue;
+			masks[i] = masks[k] = masks[i] | masks[k];
+			i = k = 0; /* what was apart from both may meet their union */
+		}
+}
+
 /* The part that stands for this set of sub-phases; a new one where there is none yet. */
 static int part_for(struct probe_timeline_shape *shape, unsigned mask)
 {
@@ -148,7 +167,7 @@ static int learn(struct runner *r, struct probe_error *err)
 	struct pb_timeline *t = r->t;
 	struct probe_timeline_shape *shape = &t->shape;
 	const struct pb_event *e = r->ring->events;
-	size_t n = r->ring->pos / sizeof *e, i = 1;
+	size_t n = stamps_in(r->ring), i = 1;
 	while (i < n && i <= PROBE_MAX_STRETCHES && e[i].id != e[0].id)
 		i++;
 	if (n < 2 || i >= n || i > PROBE_MAX_STRETCHES)
@@ -156,17 +175,20 @@ static int learn(struct runner *r, struct probe_error *err)
 			       "no stamp repeats from call to call: nothing on this path could be "
 			       "stamped");
 	shape->stretch_count = i;
+	unsigned masks[PROBE_MAX_STRETCHES];
 	for (size_t k = 0; k < i; k++)
 		t->events[k] = (unsigned char)e[k].id;
+	for (size_t k = 0; k < i; k++)
+		masks[k] = pb_timeline_mask(t->events[k], t->events[(k + 1) % i],
+					    r->config->subphases);
+	unite_overlapping(masks, i);
 	for (size_t k = 0; k < i; k++) {
-		unsigned next = t->events[(k + 1) % i];
-		int part =
-			part_for(shape, pb_timeline_mask(t->events[k], next, r->config->subphases));
+		int part = part_for(shape, masks[k]);
 		if (part < 0)
 			return pb_fail(err, PROBE_EUNHOOKABLE, 0,
 				       "stamps in an order that no call path has");
 		shape->part_of[k] = (unsigned char)part;
-		double cost = cost_between(&r->cost, t->events[k], next);
+		double cost = cost_between(&r->cost, t->events[k], t->events[(k + 1) % i]);
 		shape->weights[part] += cost;
 		t->calibrated_ticks += cost;
 	}
@@ -191,8 +213,10 @@ static void sum_ring(struct runner *r, struct sums *sums, bool keep_histograms)
 {
 	struct pb_timeline *t = r->t;
 	const struct pb_event *e = r->ring->events;
-	size_t n = r->ring->pos / sizeof *e, i = 0;
+	size_t n = stamps_in(r->ring), i = 0;
 	memset(sums, 0, sizeof *sums);
+	if (n == 0)
+		t->calls_discarded += r->calls;
 	while (i + t->shape.stretch_count < n) {
 		if (!usual_order(t, e + i)) {
 			/* Resume at the next outermost stamp. */
@@ -226,7 +250,7 @@ static void sum_ring(struct runner *r, struct sums *sums, bool keep_histograms)
 static double ring_scale(const struct runner *r, double ticks_per_call)
 {
 	const struct pb_event *e = r->ring->events;
-	size_t n = r->ring->pos / sizeof *e, calls = n / r->t->shape.stretch_count;
+	size_t n = stamps_in(r->ring), calls = n / r->t->shape.stretch_count;
 	if (calls < 2)
 		return 1;
 	size_t last = (calls - 1) * r->t->shape.stretch_count;
@@ -271,13 +295,14 @@ static int one_round(void *ctx, struct probe_round *round)
 			rc = timed(r, r->ops->run_stamped, r->calls, &stamped);
 			if (r->stamps_differ)
 				r->per_stamp_tick = ring_scale(r, stamped);
-			sum_ring(r, &sums, true);
+			if (!isnan(stamped))
+				sum_ring(r, &sums, true);
 		}
 		if (rc)
 			return -1;
 	}
 	pb_round_end(r->counter, &frame, round);
-	if (!sums.calls)
+	if (!sums.calls || isnan(plain) || isnan(empty))
 		round->discarded = true;
 	r->t->calls += sums.calls;
 	for (size_t p = 0; p < r->t->shape.part_count && sums.calls; p++)

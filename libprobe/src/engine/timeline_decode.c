@@ -27,7 +27,7 @@ unsigned pb_timeline_mask(unsigned event, unsigned next, unsigned subphases)
 {
 	unsigned mask = 0;
 	int from = boundary[event].after, to = boundary[next].before;
-	if (to < from && !(event == 2 * PB_TL_DETACH + 1 || next == 2 * PB_TL_ATTACH)) {
+	if (to < from) {
 		/* Round the loop: what ends one call and begins the next. */
 		for (int s = from; s < (int)(sizeof stage_bit / sizeof stage_bit[0]); s++)
 			mask |= stage_bit[s];

@@ -63,6 +63,19 @@ double pb_median(double *values, size_t n)
 	return pb_quantile(values, n, 0.5);
 }
 
+void pb_high_outliers(const double *values, size_t n, double *scratch, bool *out)
+{
+	for (size_t i = 0; i < n; i++)
+		scratch[i] = values[i];
+	double median = pb_median(scratch, n);
+	for (size_t i = 0; i < n; i++)
+		scratch[i] = fabs(values[i] - median);
+	double spread = 5 * 1.4826 * pb_median(scratch, n);
+	double tenth = 0.1 * fabs(median);
+	for (size_t i = 0; i < n; i++)
+		out[i] = n >= 3 && values[i] - median > (spread > tenth ? spread : tenth);
+}
+
 double pb_mean(const double *values, size_t n)
 {
 	double sum = 0;

@@ -4,6 +4,7 @@
 #ifndef PB_STATS_H
 #define PB_STATS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,12 @@ void pb_sort(double *values, size_t n);
  * statistics, Hyndman & Fan (1996) type 7, as R and NumPy by default. NaN when n == 0. */
 double pb_quantile(double *values, size_t n, double q);
 double pb_median(double *values, size_t n);
+
+/* Marks values far above the others: more than five scaled median absolute deviations (as the
+ * standard deviation of a normal distribution) and more than a tenth above the median. One-sided,
+ * since noise only adds; fewer than three values mark nothing.
+ * @scratch  room for n doubles.   @out  n marks, all written. */
+void pb_high_outliers(const double *values, size_t n, double *scratch, bool *out);
 
 double pb_mean(const double *values, size_t n);
 /* Sample standard deviation (n - 1); 0 when n < 2. */

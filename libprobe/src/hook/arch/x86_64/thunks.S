@@ -188,12 +188,14 @@ pb_thunk_template:
 	ret
 
 /* rdpmc wants the counter number in ecx, an argument register: r10 can't hold it (static chain), so
- * it waits in xmm-free stack space below the return address that ENTER has just popped. */
+ * it waits on the stack, where the return address was that ENTER has just popped. Fenced as
+ * READ_TICKS is. */
 	.p2align 6, 0xcc
 .Lstamp_pmc:
 	ENTER	.Lpass .Llost
 	push	%rcx
 	mov	DATA(PB_DATA_PMC), %rcx
+	lfence
 	rdpmc
 	pop	%rcx
 	shl	$32, %rdx
@@ -204,6 +206,7 @@ pb_thunk_template:
 	mov	%rax, %r8
 	mov	%rdx, %r9
 	mov	DATA(PB_DATA_PMC), %rcx
+	lfence
 	rdpmc
 	shl	$32, %rdx
 	or	%rdx, %rax

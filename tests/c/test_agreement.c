@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT
+ * When ladder and timeline are said to disagree, and in which words.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "probe/analysis.h"
+
+static const unsigned state_bits = PROBE_BIT(PROBE_SUB_DETACH) | PROBE_BIT(PROBE_SUB_ATTACH);
+static const unsigned outer = PROBE_BIT(PROBE_SUB_CALL) | PROBE_BIT(PROBE_SUB_RETURN);
+
+static struct probe_part figure(unsigned mask, double ticks, double half)
+{
+	return (struct probe_part){mask, {PROBE_EXACT, ticks, half, false}};
+}
+
+static size_t warnings_of(struct probe_cell *cell)
+{
+	size_t n = 0;
+	while (cell->warnings && cell->warnings[n])
+		n++;
+	return n;
+}
+
+static void engines_are_compared_within_their_intervals(void **state)
+{
+	(void)state;
+	const unsigned in = PROBE_BIT(PROBE_SUB_MARSHAL_IN), out = PROBE_BIT(PROBE_SUB_MARSHAL_OUT);
+	struct probe_run *run = probe_run_new();
+	struct probe_cell *cell = probe_run_add_cell(run, "add", "ctypes", "cpython-3.13.0");
+	assert_non_null(cell);
+	assert_int_equal(probe_cell_check_engines(cell), 0);
+	cell->ladder.present = true;
+	assert_int_equal(probe_cell_check_engines(cell), 0);
+	cell->timeline.present = true;
+	cell->ladder.part_count = 3;
+	cell->ladder.parts[0] = figure(PROBE_MASK_MARSHALLING, 100, 3);
+	cell->ladder.parts[1] = figure(PROBE_MASK_COMPUTE, 20, 3);
+	cell->ladder.parts[2] = figure(outer, 50, 1); /* the timeline has no such part */
+	cell->timeline.part_count = 4;
+	cell->timeline.parts[0] = figure(in, 60, 4);
+	cell->timeline.parts[1] = figure(out, 47.9, 3); /* 7.9 apart; 3 and 5 wide */
+	cell->timeline.parts[2] = figure(PROBE_MASK_COMPUTE, 26.99, 4);
+	cell->timeline.parts[3] = figure(outer | state_bits, 500, 1);
+	assert_int_equal(probe_cell_check_engines(cell), 0);
+	assert_int_equal(warnings_of(cell), 0);
+
+	cell->timeline.parts[2].value.ticks = 27.01;
+	assert_int_equal(probe_cell_check_engines(cell), 1);
+	assert_int_equal(warnings_of(cell), 1);
+	assert_non_null(strstr(cell->warnings[0], "compute"));
+	assert_non_null(strstr(cell->warnings[0], "20.0 +- 3.0"));
+	assert_non_null(strstr(cell->warnings[0], "27.0 +- 4.0"));
+
+	cell->timeline.parts[1].value.ticks = 31.9; /* 8.1 apart, the other way */
+	assert_int_equal(probe_cell_check_engines(cell), 2);
+	assert_int_equal(warnings_of(cell), 2); /* compute's is there already */
+	assert_non_null(strstr(cell->warnings[1], "marshalling"));
+	assert_non_null(strstr(cell->warnings[1], "91.9 +- 5.0"));
+
+	/* Half of the pair says nothing about the pair. */
+	cell->timeline.part_count = 1;
+	assert_int_equal(probe_cell_check_engines(cell), 0);
+	probe_run_free(run);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(engines_are_compared_within_their_intervals),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
