@@ -25,17 +25,22 @@ class Machine:
         self.unknown: List[str] = []  # to apt
         for tool in ("sh", "env", "uname"):
             (self.bin / tool).symlink_to(Path("/bin") / tool)
-        self.add("dpkg-query", 'for p; do :; done; case " $HAVE " in *" $p "*) echo installed;; *) exit 1;; esac')
+        self.add(
+            "dpkg-query",
+            """for package; do :; done
+case " $HAVE " in *" $package "*) printf installed;; *) exit 1;; esac""",
+        )
         self.add(
             "apt-get",
-            'echo "apt-get $*" >>"$CALLS"; for u in $UNKNOWN; do case " $* " in *" $u "*) exit 100;; esac; done',
+            """echo "apt-get $*" >>"$CALLS"
+for unknown in $UNKNOWN; do case " $* " in *" $unknown "*) exit 100;; esac; done""",
         )
         self.add("id", "echo 1000")
         self.add("sudo", 'echo sudo >>"$CALLS"; exec "$@"')
 
     def add(self, name: str, body: str) -> None:
         program = self.bin / name
-        program.write_text("#!/bin/sh\n%s\n" % body.replace("echo installed", "printf installed"))
+        program.write_text("#!/bin/sh\n%s\n" % body)
         program.chmod(0o755)
 
     def deps(

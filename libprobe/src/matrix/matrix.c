@@ -22,7 +22,7 @@ static const double default_timeout_s = 60;
 const struct probe_preset *probe_preset_get(enum probe_preset_id id)
 {
 	static const struct probe_preset presets[] = {
-		[PROBE_PRESET_DEFAULT] = {"default", 5, 120, 100, 2},
+		[PROBE_PRESET_DEFAULT] = {"default", 5, 100, 100, 1},
 		[PROBE_PRESET_FAST] = {"fast", 3, 60, 100, 0.5},
 		[PROBE_PRESET_RIGOROUS] = {"rigorous", 15, 300, 100, 10},
 	};
