@@ -174,15 +174,20 @@ static void descendants_end_with_the_child(void **state)
 	assert_true(now_s() - begin < 5);
 	pid_t grandchild = (pid_t)atoi(o.result.bytes);
 	assert_true(grandchild > 0);
-	char path[64], status[16] = "";
+	char path[64], status[16] = "?";
 	snprintf(path, sizeof path, "/proc/%d/stat", grandchild);
-	FILE *stat = fopen(path, "r");
-	/* Gone, or a zombie that init has not taken yet. */
-	if (stat) {
+	/* Gone, or a zombie that init has not taken yet; a kill takes a moment to arrive. */
+	while (now_s() - begin < 10) {
+		FILE *stat = fopen(path, "r");
+		if (!stat)
+			break;
 		assert_int_equal(fscanf(stat, "%*d %*s %15s", status), 1);
 		fclose(stat);
-		assert_string_equal(status, "Z");
+		if (!strcmp(status, "Z"))
+			break;
+		usleep(1000);
 	}
+	assert_true(now_s() - begin < 10);
 	pb_child_outcome_fini(&o);
 }
 
