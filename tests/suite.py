@@ -4,8 +4,8 @@
 
 Usage: suite.py TALLY NAME c PROGRAM...        cmocka programs
        suite.py TALLY NAME pytest PYTHON ARG...  pytest, run by PYTHON
-       suite.py TALLY NAME script COMMAND...   exit status 0 passed, 77 skipped, else failed; the
-                                               script may print "N passed, N failed, N skipped" itself
+       suite.py TALLY NAME script COMMAND...   exit status 0 passed, 77 skipped, else failed; it
+                                               may print "N passed, N failed, N skipped" itself
        suite.py TALLY sum NAME...              the total of these suites; one without counts failed
 TALLY is the folder where the counts are kept. Ends with 1 when anything failed.
 """

@@ -9,7 +9,8 @@ from typing import Dict, List, Optional
 import pytest
 
 SCRIPT = Path(__file__).resolve().parents[2] / ".ci" / "deps.sh"
-NEEDED = "gcc libc6-dev make pkg-config libjansson-dev libunwind-dev python3 python3-dev python3-venv"
+NEEDED = "gcc libc6-dev make pkg-config libjansson-dev libunwind-dev"
+NEEDED += " python3 python3-dev python3-venv"
 OPTIONAL = "gnuplot-nox fonts-dejavu-core"
 
 

@@ -264,12 +264,12 @@ static void add_doubt(struct probe_engine *out, unsigned mask, double ticks)
 			doubt(&out->folded[i].value, ticks);
 }
 
-static void fill_values(struct probe_engine *out, const struct pb_quantities *q,
-			const struct process *p, size_t n, const double *within)
+static int fill_values(struct probe_engine *out, const struct pb_quantities *q,
+		       const struct process *p, size_t n, const double *within)
 {
 	double *per = calloc(n, sizeof *per);
 	if (!per)
-		return;
+		return -1;
 	const struct pb_quantity *all[2 + PROBE_MAX_PARTS + 3];
 	size_t n_all = list_all(q, all);
 	for (size_t k = 0; k < n_all; k++) {
@@ -292,6 +292,7 @@ static void fill_values(struct probe_engine *out, const struct pb_quantities *q,
 		per[i] = q->interaction.mask ? apply(&q->interaction, &p[i].rungs) : 0;
 	add_doubt(out, q->interaction.mask, fabs(pb_mean(per, n)) / 2);
 	free(per);
+	return 0;
 }
 
 /* The uninstrumented total, and closure = bare - total, paired by pass. */
@@ -370,7 +371,9 @@ static int analyse_loaded(const struct probe_process_samples *samples, struct pr
 	if (rc == 0 && out->passes) {
 		out->floor_ticks = floor_of(p, n, samples[0].rungs, o->granularity_ticks,
 					    samples[0].calls_per_round);
-		fill_values(out, q, p, n, within);
+		rc = fill_values(out, q, p, n, within);
+	}
+	if (rc == 0 && out->passes) {
 		rc = fill_bare(out, q, p, n, bare_within, within[0]);
 	}
 	for (size_t i = 0; rc == 0 && out->passes && i < n; i++) {

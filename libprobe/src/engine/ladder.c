@@ -80,6 +80,8 @@ static int choose_calls(struct ladder *l)
 				if (time_rung(l, rung, 0, calls, &ticks))
 					return -1;
 			} while ((double)ticks < want_ticks / 4 && calls < MAX_CALLS);
+			if (ticks == PB_TICKS_LOST)
+				ticks = (uint64_t)want_ticks;
 			double per_call = (double)(ticks ? ticks : 1) / (double)calls;
 			double n = want_ticks / per_call;
 			l->calls[rung] = n < 1 ? 1 : n > MAX_CALLS ? MAX_CALLS : (uint64_t)n;

@@ -38,6 +38,7 @@ struct runner {
 	 * is the counter's ticks per stamp tick, from the round's own stamped loop. Else 1. */
 	double per_stamp_tick;
 	bool stamps_differ;
+	struct pb_thunk_counter stamp; /* how stamps read */
 	struct pb_rng rng;
 };
 
@@ -127,6 +128,15 @@ static double cost_between(const struct pb_stamp_cost *c, unsigned event, unsign
 {
 	bool from_out = event & 1, to_out = next & 1;
 	return from_out ? (to_out ? c->out_out : c->out_in) : (to_out ? c->in_out : c->in_in);
+}
+
+/* Ticks between two stamps: modulo the counter's width. */
+static uint64_t apart(const struct runner *r, const struct pb_event *from,
+		      const struct pb_event *to)
+{
+	unsigned width = r->stamp.width_bits;
+	uint64_t mask = width == 0 || width >= 64 ? UINT64_MAX : (UINT64_C(1) << width) - 1;
+	return (to->ticks - from->ticks) & mask;
 }
 
 /* Stamps in the ring; 0 when it ran over, as its calls are mixed up then. */
@@ -226,18 +236,24 @@ static void sum_ring(struct runner *r, struct sums *sums, bool keep_histograms)
 			while (i < n && e[i].id != t->events[0]);
 			continue;
 		}
+		/* A counter that went backwards (clocks that differ between CPUs). */
+		if (apart(r, &e[i], &e[i + t->shape.stretch_count]) > UINT64_MAX / 4) {
+			t->calls_discarded++;
+			i += t->shape.stretch_count;
+			continue;
+		}
 		double parts[PROBE_MAX_PARTS] = {0};
 		for (size_t k = 0; k < t->shape.stretch_count; k++)
 			parts[t->shape.part_of[k]] +=
-				r->per_stamp_tick * (double)(e[i + k + 1].ticks - e[i + k].ticks);
+				r->per_stamp_tick * (double)apart(r, &e[i + k], &e[i + k + 1]);
 		for (size_t p = 0; p < t->shape.part_count; p++) {
 			sums->parts[p] += parts[p];
 			if (keep_histograms)
 				t->histograms[p]
 					.counts[probe_histogram_bucket((uint64_t)parts[p])]++;
 		}
-		double whole = r->per_stamp_tick *
-			       (double)(e[i + t->shape.stretch_count].ticks - e[i].ticks);
+		double whole =
+			r->per_stamp_tick * (double)apart(r, &e[i], &e[i + t->shape.stretch_count]);
 		sums->whole += whole;
 		if (keep_histograms)
 			t->whole->counts[probe_histogram_bucket((uint64_t)whole)]++;
@@ -254,7 +270,7 @@ static double ring_scale(const struct runner *r, double ticks_per_call)
 	if (calls < 2)
 		return 1;
 	size_t last = (calls - 1) * r->t->shape.stretch_count;
-	return ticks_per_call * (double)(calls - 1) / (double)(e[last].ticks - e[0].ticks);
+	return ticks_per_call * (double)(calls - 1) / (double)apart(r, &e[0], &e[last]);
 }
 
 /* --- rounds ----------------------------------------------------------------------------------- */
@@ -302,8 +318,12 @@ static int one_round(void *ctx, struct probe_round *round)
 			return -1;
 	}
 	pb_round_end(r->counter, &frame, round);
-	if (!sums.calls || isnan(plain) || isnan(empty))
+	/* The kernel moved the event meanwhile: raw stamps before and after don't compare. */
+	bool moved = r->stamp.lock && *r->stamp.lock != r->stamp.lock_value;
+	if (!sums.calls || isnan(plain) || isnan(empty) || moved)
 		round->discarded = true;
+	if (moved)
+		pb_counter_thunk_kind(r->counter, &r->stamp);
 	r->t->calls += sums.calls;
 	for (size_t p = 0; p < r->t->shape.part_count && sums.calls; p++)
 		round->ticks[p] = sums.parts[p] / (double)sums.calls;
@@ -369,8 +389,7 @@ int pb_timeline_run(struct probe_counter *counter, struct pb_ring *ring,
 	memset(out, 0, sizeof *out);
 	memset(samples, 0, sizeof *samples);
 	r.tick_hz = probe_counter_facts(counter)->hz;
-	struct pb_thunk_counter how;
-	r.stamps_differ = pb_counter_thunk_kind(counter, &how) == PB_THUNK_TSC &&
+	r.stamps_differ = pb_counter_thunk_kind(counter, &r.stamp) == PB_THUNK_TSC &&
 			  strcmp(probe_counter_facts(counter)->kind, "tsc") != 0;
 	r.per_stamp_tick = 1;
 	int rc = prepare(&r, err);
