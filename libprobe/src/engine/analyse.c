@@ -17,7 +17,11 @@
 #define MIN_QUIET_PROCESSES 2
 /* Noise only adds. A neighbour that comes and goes within a round escapes the reference, and was
  * seen to shift the median of the rounds that pass by a third; their lower quartile stays. */
-#define LOW_QUANTILE      0.25
+#define LOW_QUANTILE 0.25
+/* The twin runs other copies of the same code at other places in memory, the same in every process
+ * (address randomisation moves whole pages only), so no number of passes averages that out. The
+ * place of a stub alone was seen to move a call by up to 10 core cycles. */
+#define PLACE_CYCLES      10
 #define DEFAULT_RESAMPLES 200
 #define MAX_VARIANTS      8
 
@@ -324,6 +328,9 @@ static int fill_bare(struct probe_engine *out, const struct pb_quantities *q,
 		bare_within /= (double)m;
 		out->bare = join(bare, m, bare_within, 0, 0);
 		out->closure = join(closure, m, bare_within + total_within, 0, 0);
+		/* The chain gives ticks per core cycle. */
+		double chain = mean_of(&p[0].hooked, offsetof(struct probe_round, chain_ticks));
+		out->closure.half = hypot(out->closure.half, PLACE_CYCLES * chain);
 		out->closure.below_floor = fabs(out->closure.ticks) <= out->closure.half;
 	}
 	int rc = bare && closure && slow ? 0 : -1;
