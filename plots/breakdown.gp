@@ -80,7 +80,7 @@ do for [w = 1:workloads] {
 columns = workloads > 1 ? 2 : 1
 panel_rows = (workloads + columns - 1) / columns
 SLOT = 13.0; LABELS = 88.0; BARS = columns == 2 ? 262.0 : 400.0; EDGE = 10.0
-TOP = 62.0; PANEL_TOP = 22.0; PANEL_BOTTOM = 40.0; 
+TOP = 62.0; PANEL_TOP = 22.0; PANEL_BOTTOM = 40.0;
 width = columns * (LABELS + BARS) + EDGE
 array row_height[panel_rows]
 # The legend shows only what the bars have, on as many lines as it takes.

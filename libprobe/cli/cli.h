@@ -12,18 +12,18 @@
 
 /* Exit codes, documented in probe(1) and the README. */
 enum cli_exit {
-	CLI_OK = 0,		/* every cell measured */
-	CLI_NOTHING = 1,	/* nothing could be measured, or the verb failed */
-	CLI_USAGE = 2,		/* bad option or argument; nothing was started */
-	CLI_SOME_FAILED = 3,	/* some cells failed; named on stderr */
-	CLI_INTERRUPTED = 130,	/* Ctrl-C; what was measured is kept */
+	CLI_OK = 0,            /* every cell measured */
+	CLI_NOTHING = 1,       /* nothing could be measured, or the verb failed */
+	CLI_USAGE = 2,         /* bad option or argument; nothing was started */
+	CLI_SOME_FAILED = 3,   /* some cells failed; named on stderr */
+	CLI_INTERRUPTED = 130, /* Ctrl-C; what was measured is kept */
 };
 
 struct cli_verb {
 	const char *name;
-	const char *summary;		     /* one line for `probe help` */
-	int (*run)(int argc, char **argv);   /* argv[0] is the verb; returns enum cli_exit */
-	void (*help)(FILE *out);	     /* full help text of the verb */
+	const char *summary;               /* one line for `probe help` */
+	int (*run)(int argc, char **argv); /* argv[0] is the verb; returns enum cli_exit */
+	void (*help)(FILE *out);           /* full help text of the verb */
 };
 
 int cli_run(int argc, char **argv);
@@ -39,7 +39,8 @@ void cli_plot_help(FILE *out);
 enum cli_color { CLI_COLOR_AUTO, CLI_COLOR_ALWAYS, CLI_COLOR_NEVER };
 int cli_color_parse(const char *text, enum cli_color *out); /* 0, or -1 unknown word */
 bool cli_color_on(enum cli_color choice, FILE *stream);
-/* One-line error on stderr: "probe: " + text. Always returns CLI_USAGE, CLI_NOTHING, ... as given. */
+/* One-line error on stderr: "probe: " + text. Always returns CLI_USAGE, CLI_NOTHING, ... as given.
+ */
 int cli_error(enum cli_exit code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Whole text must be one number within [min, max]; 0, or -1 and a message on stderr naming the
  * option and the range. */

@@ -60,7 +60,7 @@ static void put_frame(int number, unw_cursor_t *cursor)
 	const char *base = object.dli_fname ? strrchr(object.dli_fname, '/') : NULL;
 	int n = snprintf(line, sizeof line, "#%d %s+0x%lx (%s)\n", number, name,
 			 (unsigned long)offset,
-			 base		    ? base + 1
+			 base               ? base + 1
 			 : object.dli_fname ? object.dli_fname
 					    : "?");
 	if (n > 0)
@@ -87,8 +87,8 @@ static void on_crash(int number, siginfo_t *info, void *context)
 int pb_backtrace_on_crash(int fd, struct probe_error *err)
 {
 	static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
-	void *memory = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-			    -1, 0);
+	void *memory =
+		mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (memory == MAP_FAILED)
 		return pb_fail(err, PROBE_ESYS, errno, "no memory for a signal stack");
 	stack_t stack = {.ss_sp = memory, .ss_size = STACK_BYTES};
