@@ -107,7 +107,7 @@ test: ## set up, build, run all tests but the slow ones
 	$(Q)rm -rf $(TALLY)
 	+$(Q)$(SUBMAKE) all
 	+$(Q)for suite in $(SUITES); do $(SUBMAKE) $$suite; done; $(PYTHON) tests/suite.py $(TALLY) sum $(SUITES)
-test-all: ## the same with the slow tests
+test-all: ## the same with the slow tests, and the truth tests on every Python found
 	$(Q)$(MAKE) --no-print-directory ALL=1 test
 check: test-lint test-san ## what to run before a commit: the lint tests, and the C tests under ASan
 test-c: $(CTEST_BIN) $(B)/probe ## the C unit tests
@@ -121,7 +121,7 @@ test-lint: all venv ## include directions, headers, exported symbols, formatting
 test-py: all venv ## the command, the builds and the run file, end to end
 	$(Q)$(PYSUITE) tests/py tests/install
 test-truth: all venv ## whether the instrument finds what was put there
-	$(Q)$(PYSUITE) tests/truth
+	$(Q)$(if $(ALL),PROBE_TRUTH_PYTHONS=all )$(PYSUITE) tests/truth
 venv: ## the tests' own Python environment, in build/venv
 	$(Q).ci/venv.sh $(B)/venv tests/requirements.txt $(PYTHON)
 
