@@ -28,7 +28,9 @@ def lands(delayed: PhaseMap, plain: PhaseMap, where: str, delay: float, what: st
             assert abs(share) <= ELSEWHERE, "%s: %.4f of it in %s" % (what, share, part)
 
 
-@pytest.mark.parametrize("path", ["ctypes", "cffi-abi", "cffi-api", "capi-varargs", "capi-fastcall"])
+@pytest.mark.parametrize(
+    "path", ["ctypes", "cffi-abi", "cffi-api", "capi-varargs", "capi-fastcall"]
+)
 def test_delay_in_the_target_is_compute(
     interpreter: Dict[str, Any], path: str, tmp_path: Path
 ) -> None:
@@ -110,7 +112,9 @@ def test_each_further_argument_is_marshalling(
     believe(check)
 
 
-@pytest.mark.parametrize("path", ["ctypes", "cffi-abi", "cffi-api", "capi-varargs", "capi-fastcall"])
+@pytest.mark.parametrize(
+    "path", ["ctypes", "cffi-abi", "cffi-api", "capi-varargs", "capi-fastcall"]
+)
 def test_ladder_and_timeline_agree(interpreter: Dict[str, Any], path: str, tmp_path: Path) -> None:
     """Each part of the ladder against the same sub-phases of the timeline, intervals joined."""
 
@@ -123,8 +127,12 @@ def test_ladder_and_timeline_agree(interpreter: Dict[str, Any], path: str, tmp_p
     believe(check)
 
 
-@pytest.mark.parametrize("path", ["ctypes", "cffi-abi", "cffi-api", "capi-varargs", "capi-fastcall"])
-def test_the_phases_sum_to_the_total(interpreter: Dict[str, Any], path: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "path", ["ctypes", "cffi-abi", "cffi-api", "capi-varargs", "capi-fastcall"]
+)
+def test_the_phases_sum_to_the_total(
+    interpreter: Dict[str, Any], path: str, tmp_path: Path
+) -> None:
     def check() -> None:
         run: Figures = measure(tmp_path, interpreter, ["add"], path)
         engine = run.engine("add", path)
