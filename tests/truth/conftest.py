@@ -108,7 +108,7 @@ def believe(check: Callable[[], None]) -> None:
             return check()
         except AssertionError as e:
             seen.append(str(e))
-        if attempt >= 1 and sum(retried_s) > RETRY_S:
+        if attempt + 1 == ATTEMPTS or (attempt >= 1 and sum(retried_s) > RETRY_S):
             break
         time.sleep(2 * attempt)
         retried_s.append(time.monotonic() - begin)

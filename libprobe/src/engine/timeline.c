@@ -219,7 +219,7 @@ static bool usual_order(const struct pb_timeline *t, const struct pb_event *e)
 	return e[t->shape.stretch_count].id == t->events[0];
 }
 
-static void sum_ring(struct runner *r, struct sums *sums, bool keep_histograms)
+static void sum_ring(struct runner *r, struct sums *sums)
 {
 	struct pb_timeline *t = r->t;
 	const struct pb_event *e = r->ring->events;
@@ -248,15 +248,12 @@ static void sum_ring(struct runner *r, struct sums *sums, bool keep_histograms)
 				r->per_stamp_tick * (double)apart(r, &e[i + k], &e[i + k + 1]);
 		for (size_t p = 0; p < t->shape.part_count; p++) {
 			sums->parts[p] += parts[p];
-			if (keep_histograms)
-				t->histograms[p]
-					.counts[probe_histogram_bucket((uint64_t)parts[p])]++;
+			t->histograms[p].counts[probe_histogram_bucket((uint64_t)parts[p])]++;
 		}
 		double whole =
 			r->per_stamp_tick * (double)apart(r, &e[i], &e[i + t->shape.stretch_count]);
 		sums->whole += whole;
-		if (keep_histograms)
-			t->whole->counts[probe_histogram_bucket((uint64_t)whole)]++;
+		t->whole->counts[probe_histogram_bucket((uint64_t)whole)]++;
 		sums->calls++;
 		i += t->shape.stretch_count;
 	}
@@ -312,7 +309,7 @@ static int one_round(void *ctx, struct probe_round *round)
 			if (r->stamps_differ)
 				r->per_stamp_tick = ring_scale(r, stamped);
 			if (!isnan(stamped))
-				sum_ring(r, &sums, true);
+				sum_ring(r, &sums);
 		}
 		if (rc)
 			return -1;

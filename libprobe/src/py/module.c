@@ -165,8 +165,12 @@ static PyObject *py_spin_ticks(PyObject *module, PyObject *args, PyObject *kwarg
 	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "KI|$p", names, &steps, &repeats,
 					 &with_thunk))
 		return NULL;
-	if (probe_counter_open(&counter, NULL, &err) ||
-	    pb_thunk_new(&thunk, PB_THUNK_DELAY, &err)) {
+	if (probe_counter_open(&counter, NULL, &err)) {
+		pb_py_raise(&err);
+		return NULL;
+	}
+	if (pb_thunk_new(&thunk, PB_THUNK_DELAY, &err)) {
+		probe_counter_close(counter);
 		pb_py_raise(&err);
 		return NULL;
 	}
