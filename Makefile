@@ -12,6 +12,8 @@ SAN       ?=
 V         ?=
 # SKIP_DEPS=1: install no packages. PROBE_REQUIRE=hw: a test that misses a PMU fails.
 SKIP_DEPS ?=
+# What `make run` measures: the paths that need a C compiler and pip alone. RUN_PATHS=all: every one.
+RUN_PATHS ?= python,ctypes,ctypes-untyped,cffi-abi,cffi-api,capi-varargs,capi-o,capi-fastcall,capi-abi3
 ARCH      ?= $(shell uname -m)
 B         ?= build$(if $(SAN),-san)$(if $(CROSS),-$(ARCH))
 
@@ -73,18 +75,26 @@ FORCE:
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(addsuffix .d,$(CTEST_BIN) $(BENCH_BIN))
 
 # --- using it -----------------------------------------------------------------------------------
-.PHONY: run deps plots man bench
+.PHONY: run deps interpreters plots man bench
 run: ## set up, build, measure fib and add on every Python; writes run.svg, run.png, run.json
 	$(Q).ci/deps.sh run
 	+$(Q)$(SUBMAKE) all
-	$(Q)$(B)/probe run fib add --passes 3 -o run.json || test $$? = 3 # 3: some cells failed, and were named
+	$(Q)$(B)/probe run fib add -p $(RUN_PATHS) --passes 3 -o run.json || test $$? = 3 # 3: some cells failed, and were named
 	$(Q)$(B)/probe plot run.json -o run.svg && $(B)/probe plot run.json -o run.png
 	@echo "wrote run.json, run.svg and run.png"
 deps: ## install the packages that are missing (with apt; SKIP_DEPS=1: none)
 	$(Q).ci/deps.sh run test
-plots: $(B)/probe ## draw the figures from sample data, without measuring, into build/plots
+interpreters: ## obtain other builds of Python (ONLY="NAME..." for some; see ext/interpreters; 1.5 GB)
+	$(Q).ci/deps.sh interpreters
+	$(Q)ext/interpreters/obtain.sh $(ONLY)
+plots: $(B)/probe ## draw every figure from sample data, without measuring, into build/plots
 	@mkdir -p $(B)/plots
-	$(Q)for f in svg png pdf; do $(B)/probe plot plots/sample/run.json -o $(B)/plots/breakdown.$$f || exit; done
+	$(Q)for f in svg png pdf; do \
+		for k in breakdown builds waterfall distribution break-even; do \
+			$(B)/probe plot plots/sample/run.json --kind $$k -o $(B)/plots/$$k.$$f || exit; done; \
+		$(B)/probe plot plots/sample/sweep.json --kind heatmap -o $(B)/plots/heatmap.$$f && \
+		$(B)/probe plot plots/sample/run.json plots/sample/later.json --kind delta -o $(B)/plots/delta.$$f || exit; \
+	done
 man: ## check the manual page, and write it as text and HTML into build/man
 	@mkdir -p $(B)/man
 	$(Q)mandoc -T lint -W warning libprobe/man/probe.1
@@ -99,7 +109,9 @@ SUITES  := test-c test-san test-aarch64 test-lint test-py test-truth
 TALLY   := $(B)/tally
 SUITE    = $(PYTHON) tests/suite.py $(TALLY) $(if $(SAN),test-san,$@)
 FAST     = $(if $(ALL),,-m "not slow")
-PYSUITE  = PROBE_BIN=$(B)/probe $(SUITE) pytest $(B)/venv/bin/python $(FAST) $(PYTEST)
+# Tests meet the machine's own interpreters; those of `make interpreters` only with the slow tests.
+FOUND    = $(if $(ALL),,XDG_DATA_HOME=$(CURDIR)/$(B)/no-data )
+PYSUITE  = $(FOUND)PROBE_BIN=$(B)/probe $(SUITE) pytest $(B)/venv/bin/python $(FAST) $(PYTEST)
 
 .PHONY: test test-all check venv $(SUITES)
 test: ## set up, build, run all tests but the slow ones
@@ -128,6 +140,8 @@ venv: ## the tests' own Python environment, in build/venv
 # --- installing ---------------------------------------------------------------------------------
 D     = $(DESTDIR)$(PREFIX)
 SHARE = $(D)/share/probe
+BASH_COMPLETION = share/bash-completion/completions/probe
+ZSH_COMPLETION  = share/zsh/site-functions/_probe
 # What the command reads when it runs; it compiles libprobe/src/py for each interpreter it meets.
 DATA  = $(shell find ext/probe workloads plots/*.gp libprobe/include libprobe/src/py -type f \
           ! -path '*/__pycache__/*'; find libprobe/src -name '*.h' -o -name veneer.S)
@@ -141,13 +155,16 @@ install: all ## install below $(DESTDIR)$(PREFIX)
 	ln -sf libprobe.so.0 $(D)/lib/libprobe.so
 	install -m 644 libprobe/include/probe/*.h $(D)/include/probe
 	install -m 644 libprobe/man/probe.1 $(D)/share/man/man1/probe.1
+	install -D -m 644 libprobe/cli/completion.bash $(D)/$(BASH_COMPLETION)
+	install -D -m 644 libprobe/cli/completion.zsh $(D)/$(ZSH_COMPLETION)
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' libprobe/libprobe.pc.in \
 		>$(D)/lib/pkgconfig/libprobe.pc
 	$(Q)rm -rf $(SHARE)
 	$(Q)for f in $(DATA); do install -D -m 644 $$f $(SHARE)/$$f || exit; done
 uninstall: ## remove what install put there
 	rm -rf $(D)/bin/probe $(D)/lib/libprobe.a $(D)/lib/libprobe.so $(D)/lib/libprobe.so.0 \
-		$(D)/lib/pkgconfig/libprobe.pc $(D)/include/probe $(D)/share/man/man1/probe.1 $(SHARE)
+		$(D)/lib/pkgconfig/libprobe.pc $(D)/include/probe $(D)/share/man/man1/probe.1 $(SHARE) \
+		$(D)/$(BASH_COMPLETION) $(D)/$(ZSH_COMPLETION)
 dist: ## build/probe-VERSION.tar.gz of the last commit
 	@mkdir -p $(B)
 	git archive --prefix=probe-$(VERSION)/ -o $(B)/probe-$(VERSION).tar.gz HEAD

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Installs the Debian or Ubuntu packages that are missing, and says so first.
-# Usage: deps.sh run|test ...   (SKIP_DEPS=1: does nothing)
+# Usage: deps.sh run|test|interpreters ...   (SKIP_DEPS=1: does nothing)
 #
 # Without a needed package it ends with an error that names it; without an optional one it says
 # what will be missing, and goes on.
@@ -25,6 +25,11 @@ for set in "$@"; do
 		if [ "$(uname -m)" = x86_64 ]; then
 			optional="$optional gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
 		fi
+		;;
+	interpreters)
+		# A recipe that misses one says so itself. Not here: a JDK, Maven and Go, for two of them.
+		optional="$optional patchelf xz-utils unzip gcc make"
+		optional="$optional libffi-dev libssl-dev zlib1g-dev libbz2-dev liblzma-dev libsqlite3-dev"
 		;;
 	*)
 		echo "deps.sh: no such set of packages: $set" >&2

@@ -6,12 +6,14 @@ can't be built is told in that object, with the reason and the fix, and the rest
 are in the cache; a second run builds nothing.
 """
 
+import concurrent.futures
 import glob
 import importlib.util
 import json
 import os
 import platform
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -21,14 +23,16 @@ if os.path.dirname(os.path.abspath(__file__)) not in sys.path:  # python -P
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import _cache
+import _kernel
 import _packages
 import facts
+from _model import Inexpressible
 from _toolchain import BINDING_FLAGS, KERNEL_FLAGS, BuildError, Toolchain
 
 sys.dont_write_bytecode = True  # generators lie among the workloads, or in a user's folder
 
 # Raise it when something changes that no hash below sees.
-_CACHE_FORMAT = 1
+_CACHE_FORMAT = 2
 
 Json = Dict[str, Any]
 
@@ -49,6 +53,8 @@ def attempt(build: Callable[[], Json]) -> Json:
         return build()
     except BuildError as e:
         return {"error": " ".join(str(e).split())}
+    except Inexpressible as e:
+        return {"inexpressible": " ".join(str(e).split())}
     except OSError as e:
         reason = "%s: %s" % (e.strerror or e, e.filename) if e.filename else str(e)
         return {"error": "can't build: %s" % " ".join(reason.split())}
@@ -84,50 +90,49 @@ def interpreter_identity() -> List[Any]:
 class Builder:
     def __init__(self, spec: Json) -> None:
         self.spec = spec
-        label = re.sub(r"[^\w.+-]", "_", spec["interpreter_label"].split("#")[0])
+        # Not the label of the run, which has the switches in it: a build is the same with any.
+        label = re.sub(r"[^\w.+-]", "_", facts.build_label())
         identity = _cache.digest(_CACHE_FORMAT, interpreter_identity(), length=8)
         self.kernels_dir = os.path.join(spec["cache"], "kernels")
         self.own_dir = os.path.join(spec["cache"], "interpreters", "%s-%s" % (label, identity))
         self.log_dir = os.path.join(self.own_dir, "logs")
-        self.cc = Toolchain(spec["cc"], self.log_dir)
+        self.cc = Toolchain(
+            spec["cc"],
+            self.log_dir,
+            os.environ.get("CXX") or "c++",
+            offline=bool(spec.get("offline")),
+        )
         self.machine = platform.machine()
 
     # --- kernels: the same for all interpreters
 
-    def kernel(self, folder: str) -> Json:
-        workload = read_json(os.path.join(folder, "workload.json"))
+    def kernel(self, workload: Json) -> Json:
+        """The target's libraries: {"kernel", "veneer", "bare"}, and with a source "static" and
+        "twin", folders whose archive has the target itself and one with an empty body."""
         name = workload["prototype"]["name"]
-        source = os.path.join(folder, workload["source"])
         veneer = os.path.join(self.spec["home"], "libprobe/src/hook/arch", self.machine, "veneer.S")
         if not os.path.exists(veneer):
             raise BuildError("probe has no veneer for %s processors yet" % self.machine)
+        made_of = [veneer]
+        if "source" in workload:
+            made_of.append(os.path.join(workload["dir"], workload["source"]))
         key = _cache.digest(
             _CACHE_FORMAT,
             self.cc.identity(),
             KERNEL_FLAGS,
             self.machine,
-            tree_digest(source, veneer),
-        )
-
-        # Where each library goes, its file, what it is made of.
-        plan: Tuple[Tuple[str, str, str, List[str]], ...] = (
-            ("kernel", "libprobe_kernel_%s.so" % name, source, []),
-            ("veneer", "libprobe_target_%s.so" % name, veneer, ["-DPROBE_VENEER_NAME=" + name]),
-            ("bare", "libprobe_target_%s.so" % name, source, []),
+            workload["prototype"],
+            workload.get("library"),
+            tree_digest(*made_of, *_kernel.SOURCES),
         )
 
         def build(out: str) -> None:
             step("compiling the kernel of %s" % workload["name"])
-            for kind, file, made_of, flags in plan:
-                os.mkdir(os.path.join(out, kind))
-                self.cc.shared(
-                    os.path.join(out, kind, file),
-                    [made_of],
-                    flags=[*KERNEL_FLAGS, "-Wl,-soname," + file, *flags],
-                )
+            _kernel.build(self.cc, workload, veneer, out)
 
-        made = _cache.entry(self.kernels_dir, "%s-%s" % (workload["name"], key), build)
-        return {kind: os.path.join(made, kind, file) for kind, file, _, _ in plan}
+        label = re.sub(r"[^\w.+-]", "_", workload["name"])
+        made = _cache.entry(self.kernels_dir, "%s-%s" % (label, key), build)
+        return _kernel.files(workload, made)
 
     # --- the extension
 
@@ -184,9 +189,10 @@ class Builder:
 
     # --- bindings
 
-    def packages(self, path_dir: str, path: Json) -> Dict[str, str]:
+    def packages(self, path: Json) -> Dict[str, str]:
+        """Pinned versions of what a path, or a workload's arguments, need."""
         files = [
-            os.path.join(os.path.dirname(path_dir), "requirements.json"),
+            os.path.join(os.path.dirname(path["dir"]), "requirements.json"),
             os.path.join(self.spec["home"], "workloads/bindings/requirements.json"),
         ]
         return _packages.pins(path.get("pip") or [], files)
@@ -198,82 +204,105 @@ class Builder:
             self.own_dir, packages, bool(self.spec.get("offline")), self.log_dir
         )
 
-    def binding(self, path_dir: str, path: Json, workload: Json, kernel: Json) -> Json:
-        prototype = workload["prototype"]
+    def binding(self, path: Json, workload: Json, kernel: Json) -> Json:
+        """{"dir": where it was built, or None}, and "twin" where the path has no seam."""
         wanted = path.get("applies", {}).get("params")
-        if wanted is not None and wanted != len(prototype["params"]):
-            raise BuildError(
-                "applies to functions of exactly %d argument%s; %s has %d"
-                % (wanted, "" if wanted == 1 else "s", prototype["name"], len(prototype["params"]))
-            )
+        if wanted is not None and wanted != len(workload["prototype"]["params"]):
+            return {"inexpressible": "for functions of %d parameters" % wanted}
         if "error" in kernel:
             raise BuildError(kernel["error"])
         if not path.get("compiler"):
             return {"dir": None}
+        for tool, fix in path.get("tools", {}).items():
+            if not shutil.which(tool):
+                raise BuildError("%s is missing: %s" % (tool, fix))
         self.cc.require()
         self.cc.require_headers()
-        shared = sorted(glob.glob(os.path.join(glob.escape(os.path.dirname(path_dir)), "_*.py")))
+        if not path.get("twin"):
+            return {"dir": self.built(path, workload, os.path.dirname(kernel["veneer"]))}
+        if "static" not in kernel:
+            return {"inexpressible": "static needs the function's source, not a library"}
+        return {
+            "dir": self.built(path, workload, kernel["static"]),
+            "twin": self.built(path, workload, kernel["twin"]),
+        }
+
+    def built(self, path: Json, workload: Json, lib_dir: str) -> str:
+        shared = glob.glob(os.path.join(glob.escape(os.path.dirname(path["dir"])), "_*"))
+        options = frozenset(path.get("chosen", []))
+        linked = "" if not path.get("twin") else os.path.basename(lib_dir)
         key = _cache.digest(
-            prototype,
+            workload["prototype"],
+            # Where the target is part of the binding.
+            os.path.basename(os.path.dirname(lib_dir)) if linked else "",
             self.cc.identity(),
+            [self.cc.version_of(tool) for tool in sorted(path.get("tools", {}))],
             BINDING_FLAGS,
-            self.packages(path_dir, path),
-            tree_digest(path_dir, *shared, os.path.join(_here(), "_toolchain.py")),
+            self.packages(path),
+            tree_digest(path["dir"], *sorted(shared), os.path.join(_here(), "_toolchain.py")),
         )
-        name = "%s-%s-%s" % (path["name"], workload["name"], key)
+        label = "-".join(filter(None, (path["name"], workload["name"], linked)))
+        name = "%s-%s" % (re.sub(r"[^\w.+-]", "_", label), key)
 
         def build(out: str) -> None:
             step("compiling %s for %s" % (path["name"], workload["name"]))
-            load_generator(path_dir).build(
-                prototype, out, self.cc, os.path.dirname(kernel["veneer"])
+            load_generator(path["dir"]).build(
+                workload["prototype"], out, self.cc, lib_dir, options
             )
 
-        return {"dir": _cache.entry(os.path.join(self.own_dir, "bindings"), name, build)}
+        return _cache.entry(os.path.join(self.own_dir, "bindings"), name, build)
+
+    def bindings(
+        self, paths: List[Json], workloads: List[Json], kernels: Json, errors: Dict[str, str]
+    ) -> Json:
+        """Every path for every workload, several at a time; each tells its own failure."""
+        wanted = [
+            (p, w) for p in paths for w in workloads if not p.get("pure") and "prototype" in w
+        ]
+
+        def one(pair: Tuple[Json, Json]) -> Json:
+            path, workload = pair
+            told = errors.get(path["name"]) or errors.get(workload["name"])
+            if told:
+                return {"error": told}
+            return attempt(lambda: self.binding(path, workload, kernels[workload["name"]]))
+
+        with concurrent.futures.ThreadPoolExecutor(int(self.spec.get("jobs", 1))) as pool:
+            results = list(pool.map(one, wanted))
+        made: Json = {}
+        for (path, workload), result in zip(wanted, results):
+            made.setdefault(path["name"], {})[workload["name"]] = result
+        return made
 
     def run(self) -> Json:
-        workloads = [
-            (d, read_json(os.path.join(d, "workload.json"))) for d in self.spec["workloads"]
-        ]
-        paths = [(d, read_json(os.path.join(d, "path.json"))) for d in self.spec["paths"]]
-        kernels = {w["name"]: attempt(lambda: self.kernel(d)) for d, w in workloads}
+        workloads, paths = self.spec["workloads"], self.spec["paths"]
+        kernels = {
+            w["name"]: attempt(lambda: self.kernel(w)) for w in workloads if "prototype" in w
+        }
         extension = attempt(self.extension)
-        needed, errors = self.needed_packages(paths)
+        needed, errors = self.needed_packages([*paths, *workloads])
         folder, installed = self.install(needed, errors)
         if folder:
             sys.path.insert(0, _packages.site_packages(folder))
-        bindings: Json = {}
-        for path_dir, path in paths:
-            if path.get("pure"):
-                continue
-            bindings[path["name"]] = {
-                w["name"]: (
-                    {"error": errors[path["name"]]}
-                    if path["name"] in errors
-                    else attempt(lambda: self.binding(path_dir, path, w, kernels[w["name"]]))
-                )
-                for _, w in workloads
-            }
         return {
             "python": _packages.python_in(folder) if folder else sys.executable,
             "ext": extension.get("dir"),
             "ext_error": extension.get("error"),
             "kernels": kernels,
-            "bindings": bindings,
+            "bindings": self.bindings(paths, workloads, kernels, errors),
             "packages": installed,
         }
 
-    def needed_packages(
-        self, paths: List[Tuple[str, Json]]
-    ) -> Tuple[Dict[str, Dict[str, str]], Dict[str, str]]:
-        """Packages by path, and the error of each path whose packages can't be told."""
+    def needed_packages(self, things: List[Json]) -> Tuple[Dict[str, Dict[str, str]], Dict[str, str]]:
+        """Packages by path or workload, and the error of each whose packages can't be told."""
         needed: Dict[str, Dict[str, str]] = {}
         errors: Dict[str, str] = {}
-        for path_dir, path in paths:
-            told = attempt(lambda: {"packages": self.packages(path_dir, path)})
+        for thing in things:
+            told = attempt(lambda: {"packages": self.packages(thing)})
             if "error" in told:
-                errors[path["name"]] = told["error"]
+                errors[thing["name"]] = told["error"]
             elif told["packages"]:
-                needed[path["name"]] = told["packages"]
+                needed[thing["name"]] = told["packages"]
         return needed, errors
 
     def install(
@@ -311,7 +340,7 @@ def _here() -> str:
 
 
 def load_generator(path_dir: str) -> Any:
-    """A binding's generator as a module."""
+    """A binding's generator as a module of its own; its imports go by _model's real name."""
     file = os.path.join(path_dir, "binding.py")
     spec = importlib.util.spec_from_file_location("_binding", file)
     if spec is None or spec.loader is None:

@@ -5,22 +5,26 @@ Usage: python _cell.py SPEC.json   (result: one JSON object on file descriptor 3
 on descriptor 4 if the process crashes). Runs on the standard library and `_probe` alone.
 """
 
-import array
 import importlib
 import importlib.util
+import itertools
 import json
 import os
+import struct
 import sys
+import tempfile
 from typing import Any, Callable, Dict, List, Optional, Tuple
+
+_here = os.path.dirname(os.path.abspath(__file__))
+if _here not in sys.path:  # python -P
+    sys.path.insert(0, _here)
+sys.path.append(os.path.join(_here, "..", "..", "workloads", "bindings"))
+import _arguments
+import _model
+from _hooks import ALWAYS, CALLBACK, PYTHON, empty_loop, find_hooks, make_empty, make_loop
 
 RESULT_FD = 3
 CRASH_FD = 4
-
-# enum probe_subphase as bits, and which of them each layer of a path stands for.
-CALL, MARSHAL_IN, DETACH, INVOKE, COMPUTE, ATTACH, MARSHAL_OUT, RETURN = (1 << i for i in range(8))
-ALWAYS = CALL | MARSHAL_IN | COMPUTE | MARSHAL_OUT | RETURN
-LAYER_BITS = {"entry": 0, "detach": DETACH, "invoke": INVOKE, "attach": ATTACH, "target": 0}
-
 
 class CellError(Exception):
     """One line that says why this cell can't be measured."""
@@ -35,76 +39,180 @@ def load_source(path: str, name: str) -> Any:
     return module
 
 
-def make_loop(arity: int) -> Callable[..., None]:
-    """The timed bytecode: nothing but the call. Compiled anew for every callable, because call
-    sites specialise on what they call."""
-    names = "".join(", a%d" % i for i in range(arity))
-    source = "def loop(it, f%s):\n    for _ in it:\n        f(%s)\n" % (names, names[2:])
-    scope: Dict[str, Any] = {}
-    exec(source, scope)
-    return scope["loop"]
+class Target:
+    """What is called: a binding's callable, its arguments, what it must give, how to hook it."""
 
-
-def empty_loop(it: Any) -> None:
-    for _ in it:
-        pass
-
-
-def make_empty(arity: int) -> Callable[..., None]:
-    scope: Dict[str, Any] = {}
-    exec("def empty(%s):\n    pass\n" % ", ".join("a%d" % i for i in range(arity)), scope)
-    return scope["empty"]
-
-
-def make_args(described: List[Any], variant: Optional[int]) -> Tuple[Any, ...]:
-    """Arguments as a workload describes them: literals, the variant's number "N", buffers."""
-
-    def number(value: Any) -> Any:
-        return variant if value == "N" else value
-
-    out: List[Any] = []
-    for item in described:
-        if isinstance(item, dict):
-            if item.get("buffer") != "double":
-                raise CellError("unknown buffer type %r in the workload" % item.get("buffer"))
-            out.append(array.array("d", [i * 0.5 for i in range(int(number(item["length"])))]))
+    def __init__(self, probe: Any, spec: Dict[str, Any]) -> None:
+        workload = spec["workload"]
+        self.probe = probe
+        self.spec = spec
+        self.prototype = workload.get("prototype")
+        self.warnings: List[str] = []
+        self.own = None
+        if "python" in workload:
+            self.own = load_source(os.path.join(spec["workload_dir"], workload["python"]), "_workload")
+        # Where the user's own modules lie: after all others, as none of them is to be hidden.
+        sys.path += [f for f in workload.get("import_from", []) if f not in sys.path]
+        scratch = spec.get("scratch") or tempfile.gettempdir()
+        given = _arguments.make(workload["args"], spec.get("variant"), self.own, scratch)
+        self.expected: Any = None
+        self.checked = True
+        if self.own is not None:
+            # A function may write to its arguments: the reference gets its own.
+            twin = _arguments.make(workload["args"], spec.get("variant"), self.own, scratch)
+            self.reference = getattr(self.own, self.prototype["name"])
+            self.expected = self.reference(*twin)
         else:
-            out.append(number(item))
-    return tuple(out)
-
-
-def shared_object(name: str, artifact: Optional[str]) -> str:
-    """The file whose GOT a layer is hooked in."""
-    if name == "@binding":
-        found = sorted(f for f in os.listdir(artifact or ".") if f.endswith(".so"))
-        if not found:
-            raise LookupError("the binding has no shared object")
-        return os.path.join(artifact or ".", found[0])
-    module = importlib.import_module(name)
-    path = getattr(module, "__file__", None)
-    if not path:
-        raise LookupError("%s is built into the interpreter" % name)
-    return path
-
-
-def find_hooks(probe: Any, spec: Dict[str, Any], target: List[int]) -> Tuple[Dict[str, Any], int, List[str]]:
-    hooks: Dict[str, Any] = {}
-    subphases = ALWAYS
-    warnings: List[str] = []
-    for layer in spec["path"]["layers"]:
-        name = layer["layer"]
-        subphases |= LAYER_BITS[name]
-        if name == "target":
-            hooks[name] = target
-        elif name == "entry":
-            hooks[name] = []
+            self.checked = "expected" in workload and "unchecked" not in workload
+            if "expected" in workload:
+                self.expected = _arguments.make_one(workload["expected"], None, None, scratch)
+            if "unchecked" in workload:
+                self.warnings.append("its results are not checked: " + workload["unchecked"])
+        self.hooks: Optional[Dict[str, Any]] = None
+        self.subphases = ALWAYS
+        self.plain: Optional[Callable[[Any], Any]] = None
+        self.twin: Optional[Callable[..., Any]] = None
+        self.replay: Optional[int] = None
+        self.ready_args: Optional[Callable[[], Optional[Tuple[Any, ...]]]] = None
+        self.args = given
+        if spec["path"].get("pure"):
+            if self.own is None:
+                raise _model.Inexpressible("%s is not there in Python" % workload["name"])
+            self.call = self.reference
         else:
-            try:
-                where = shared_object(layer["object"], spec.get("artifact"))
-                hooks[name] = probe.got_slots(where, tuple(layer["symbols"]))
-            except LookupError as e:
-                warnings.append("%s can't be told apart: %s" % (name, e))
-    return hooks, subphases, warnings
+            self.bind()
+
+    def bind(self) -> None:
+        spec, probe = self.spec, self.probe
+        path, kernel, bare = spec["path"], spec.get("kernel"), spec["engine"] == "bare"
+        library, target = "", None  # type: str, Optional[Tuple[int, int]]
+        if kernel:
+            library = kernel["bare" if bare else "veneer"]
+            handle = probe.open_library(library)
+            if not bare and not path.get("twin"):
+                real = probe.open_library(kernel["kernel"], local=True)
+                symbol = spec["workload"].get("symbol", self.prototype["name"])
+                target = (probe.veneer_slot(handle), probe.symbol(real, symbol))
+        binding = load_source(os.path.join(spec["path_dir"], "binding.py"), "_binding")
+        options = frozenset(path.get("chosen", [])) - {"static"}
+        what = self.prototype or spec["workload"]
+        self.call = binding.load(what, spec.get("artifact"), library, options)
+        given = self.args
+        if hasattr(binding, "arguments"):
+            self.args = binding.arguments(self.prototype, given)
+        if hasattr(binding, "plain"):
+            prototype, args = self.prototype, self.args
+            self.plain = lambda result: binding.plain(prototype, result, args)
+        if bare:
+            return
+        if path.get("twin"):
+            self.make_twin(binding, what, options)
+        self.hooks, self.subphases, warnings = find_hooks(probe, spec, target, self.call)
+        self.warnings += warnings
+        if kernel and target and "replay" in kernel:
+            replay = probe.open_library(kernel["replay"], local=True)
+            self.replay = probe.symbol(replay, "pb_replay")
+        if any(_model.role(p) == "callback" for p in (self.prototype or {}).get("params", [])):
+            self.subphases |= CALLBACK | PYTHON
+            self.ready_args = lambda: self.make_ready(binding, given)
+
+    def make_ready(self, binding: Any, given: Tuple[Any, ...]) -> Optional[Tuple[Any, ...]]:
+        """Arguments whose callbacks are built-ins that return what the real ones did, at once.
+
+        Called when the hooks are open and nothing is in their place: it runs the call.
+        """
+        ready, states, results = list(given), [], []  # type: List[Any], List[Any], List[Any]
+        for i, param in enumerate(_model.passed(self.prototype)):
+            if _model.role(param) == "callback":
+                results.append([])
+                states.append([None, recorder(given[i], results[-1])])
+                ready[i] = self.probe.ready_callback(states[-1])
+        args = tuple(ready)
+        if hasattr(binding, "arguments"):
+            args = binding.arguments(self.prototype, args)
+        self.call(*args)
+        called = [len(found) for found in results]
+        self.call(*self.args)
+        if [len(found) for found in results] != called:
+            # One callback a function: the second took the first one's place, and gives it back.
+            binding.arguments(self.prototype, given)
+            self.warnings.append("callback and python can't be told apart: one callback at a time")
+            return None
+        for state, found in zip(states, results):
+            state[:] = [itertools.repeat(found[0]) if len(found) == 1 else itertools.cycle(found)]
+        return args if all(called) else None
+
+    def make_twin(self, binding: Any, what: Dict[str, Any], options: Any) -> None:
+        """The same binding around an empty body that returns what the function does."""
+        returns = what["returns"]
+        scalar = _model.SCALARS.get(returns)
+        if not self.checked or (scalar is None and returns != "void"):
+            self.warnings.append("no twin: an empty body can't return this %s" % returns)
+            return
+        if scalar is not None:
+            # Where the twin's twin reads it as it is loaded: see _kernel.py.
+            os.environ["PROBE_TWIN_VALUE"] = packed(self.expected, scalar).hex()
+        self.twin = binding.load(what, self.spec["twin"], "", options)
+        self.warnings.append(
+            "compute is the difference to an empty-bodied twin: this function has no seam"
+        )
+
+    def registers(self) -> str:
+        """Which registers the target's result comes in: "void", "int", "float"; "" = any."""
+        returns = self.prototype["returns"] if self.prototype else ""
+        scalar = _model.SCALARS.get(returns)
+        kinds = {"int": "int", "bool": "int", "float": "float"}
+        return kinds.get(scalar.kind, "") if scalar else returns if returns == "void" else ""
+
+    def comparable(self, result: Any) -> Any:
+        """A result as == can compare it: a NaN equals a NaN."""
+        return without_nan(self.plain(result) if self.plain else result)
+
+    def check(self, result: Any) -> None:
+        """Called with the first result, before anything is timed."""
+        got = self.plain(result) if self.plain else result
+        if self.checked and not same(got, self.expected):
+            raise CellError(
+                "wrong result: %r through %s, %r expected"
+                % (got, self.spec["path"]["name"], self.expected)
+            )
+
+
+def recorder(function: Callable[..., Any], results: List[Any]) -> Callable[..., Any]:
+    def record(*args: Any) -> Any:
+        results.append(function(*args))
+        return results[-1]
+
+    return record
+
+
+def without_nan(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(without_nan(v) for v in value)
+    return "nan" if isinstance(value, (float, complex)) and value != value else value
+
+
+def packed(value: Any, scalar: Any) -> bytes:
+    """A number's bytes as its C type has them."""
+    size = scalar.bits // 8
+    if scalar.kind in ("int", "bool"):
+        return (int(value) & ((1 << scalar.bits) - 1)).to_bytes(size, sys.byteorder)
+    if scalar.kind == "complex":
+        return struct.pack("ff" if scalar.bits == 64 else "dd", value.real, value.imag)
+    return struct.pack("f" if scalar.bits == 32 else "d", value)
+
+
+def same(got: Any, expected: Any) -> bool:
+    """Equality; a NaN equals a NaN, and a C float its value in double precision."""
+    if isinstance(expected, tuple):
+        return (
+            isinstance(got, tuple)
+            and len(got) == len(expected)
+            and all(same(g, e) for g, e in zip(got, expected))
+        )
+    if isinstance(expected, float) and isinstance(got, float):
+        return got == expected or (got != got and expected != expected)
+    return bool(got == expected)
 
 
 def measure(spec: Dict[str, Any]) -> Dict[str, Any]:
@@ -114,53 +222,31 @@ def measure(spec: Dict[str, Any]) -> Dict[str, Any]:
     _probe.catch_crashes(CRASH_FD)
     if spec.get("cpu", -1) >= 0:
         _probe.pin(spec["cpu"])
-    workload, path = spec["workload"], spec["path"]
-    prototype = workload["prototype"]
-    source = os.path.join(spec["workload_dir"], workload["python"])
-    reference = getattr(load_source(source, "_workload"), prototype["name"])
-    args = make_args(workload["args"], spec.get("variant"))
-    expected = reference(*args)
+    target = Target(_probe, spec)
     options: Dict[str, Any] = {
         key: spec[key] for key in ("rounds", "round_us", "wait_s", "quiet_ratio", "seed")
     }
-    loop = make_loop(len(args))
-    warnings: List[str] = []
-
-    if path.get("pure"):
-        empty = make_empty(len(args))
+    loop = make_loop(len(target.args))
+    if spec["path"].get("pure"):
         if spec["engine"] != "bare":
-            options.update(pycall=empty, pycall_loop=make_loop(len(args)))
-        call = reference
-    else:
-        engine = spec["engine"]
-        kernel = spec["kernel"]
-        library = kernel["bare" if engine == "bare" else "veneer"]
-        handle = _probe.open_library(library)
-        if engine != "bare":
-            real = _probe.symbol(
-                _probe.open_library(kernel["kernel"], local=True), prototype["name"]
-            )
-            target = [_probe.veneer_slot(handle), real]
-        binding = load_source(os.path.join(spec["path_dir"], "binding.py"), "_binding")
-        call = binding.load(prototype, spec.get("artifact"), library)
-        if hasattr(binding, "adapt"):
-            params = prototype["params"]
-            args = tuple(binding.adapt(a, p["type"]) for a, p in zip(args, params))
-        if engine != "bare":
-            hooks, subphases, warnings = find_hooks(_probe, spec, target)
-            options.update(
-                hooks=hooks,
-                subphases=subphases,
-                returns=prototype["returns"],
-                delays=workload.get("delays"),
-            )
-
+            empty = make_empty(len(target.args))
+            options.update(pycall=empty, pycall_loop=make_loop(len(target.args)))
+    elif spec["engine"] != "bare":
+        options.update(
+            hooks=target.hooks,
+            subphases=target.subphases,
+            returns=target.registers(),
+            delays=spec["workload"].get("delays"),
+            plain=target.comparable,
+            twin=target.twin,
+            replay=target.replay,
+            ready_args=target.ready_args,
+        )
+    options["check"] = target.check
     run = _probe.timeline if spec["engine"] == "timeline" else _probe.ladder
-    result = run(call, args, loop, empty_loop, **options)
-    got = result.pop("expected")
-    if got != expected:
-        raise CellError("wrong result: %r through %s, %r expected" % (got, path["name"], expected))
-    result.update(status="ok", warnings=warnings)
+    result: Dict[str, Any] = run(target.call, target.args, loop, empty_loop, **options)
+    del result["expected"]
+    result.update(status="ok", warnings=target.warnings)
     return result
 
 
@@ -171,8 +257,10 @@ def main() -> int:
         result = measure(spec)
     except KeyboardInterrupt:
         return 130
-    except CellError as e:
+    except (CellError, _arguments.ArgumentError) as e:
         result = {"status": "failed", "reason": str(e)}
+    except _model.Inexpressible as e:
+        result = {"status": "inapplicable", "reason": " ".join(str(e).split())}
     except Exception as e:
         text = " ".join(str(e).split())
         result = {"status": "failed", "reason": "%s: %s" % (type(e).__name__, text)}

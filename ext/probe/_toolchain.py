@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from typing import Dict, Iterable, List, Optional, Sequence
+from typing import Dict, Iterable, List, Mapping, Optional, Sequence
 
 import facts
 
@@ -18,12 +18,18 @@ KERNEL_FLAGS = ["-O2", "-g", "-fPIC", "-shared", "-Wl,-Bsymbolic"]
 BINDING_FLAGS = ["-O2", "-g", "-fPIC", "-shared", "-DNDEBUG", "-Wall", "-fwrapv"]
 
 _COMPILE_TIMEOUT_S = 300
-_ERROR_LINE = re.compile(r"(?:fatal )?error: |undefined reference|cannot find |Error: ")
+_TOOL_TIMEOUT_S = 1200  # a first cargo build compiles the whole of PyO3
+_ERROR_LINE = re.compile(r"(?:fatal )?error(?:\[E\d+\])?: |undefined reference|cannot find |Error: ")
 # What the first error line says -> how to mend it.
 _FIXES = [
     (r"libunwind\.h|-lunwind", "apt install libunwind-dev"),
     (r"crti?\.o|stdio\.h|stddef\.h|bits/", "apt install gcc libc6-dev"),
     (r"No space left", "free some disk space"),
+    (r"linker `cc` not found", "apt install gcc libc6-dev"),
+    (
+        r"failed to (?:download|get `)|no matching package named",
+        "connect to a network, so that cargo can get its crates once",
+    ),
 ]
 
 
@@ -34,27 +40,58 @@ class BuildError(Exception):
 class Toolchain:
     """A compiler with the folder for its logs.
 
-    Generators use extension(); shared() is for what has nothing to do with Python.
+    Generators use extension() and run(); shared() is for what has nothing to do with Python.
     """
 
-    def __init__(self, cc: str, log_dir: str) -> None:
+    def __init__(self, cc: str, log_dir: str, cxx: str = "c++", offline: bool = False) -> None:
         self.command: List[str] = shlex.split(cc) or ["cc"]
+        self.cxx: List[str] = shlex.split(cxx) or ["c++"]
         self.log_dir = log_dir
+        self.offline = offline  # a tool that downloads must do without
+        self._versions: Dict[str, str] = {}
+
+    def shared_dir(self, name: str) -> str:
+        """A folder for what all builds for this interpreter share, as a build tool's own cache.
+
+        Other processes and threads may be using it: whoever writes there takes a lock.
+        """
+        folder = os.path.join(os.path.dirname(self.log_dir), name)
+        os.makedirs(folder, exist_ok=True)
+        return folder
 
     def identity(self) -> List[object]:
-        """What a cached result depends on besides its sources and flags."""
-        found = shutil.which(self.command[0])
-        if found is None:
-            return [self.command]
-        real = os.path.realpath(found)
-        info = os.stat(real)
-        return [self.command, real, info.st_mtime_ns, info.st_size]
+        """What a cached result depends on besides its sources and flags: both compilers."""
+        found: List[object] = []
+        for command in (self.command, self.cxx):
+            found.append(command)
+            program = shutil.which(command[0])
+            if program is not None:
+                real = os.path.realpath(program)
+                info = os.stat(real)
+                found += [real, info.st_mtime_ns, info.st_size]
+        return found
 
-    def require(self) -> None:
-        if shutil.which(self.command[0]) is None:
+    def version_of(self, tool: str) -> str:
+        """What a program says of its version; a file's date won't do, as rustup's are stand-ins."""
+        if tool not in self._versions:
+            try:
+                self._versions[tool] = self.run([tool, "--version"], tool, tool, timeout_s=30)
+            except BuildError:
+                self._versions[tool] = "unknown"
+        return self._versions[tool]
+
+    def require(self, language: str = "c") -> None:
+        cxx = language == "c++"
+        command = self.cxx if cxx else self.command
+        if shutil.which(command[0]) is None:
             raise BuildError(
-                "there is no C compiler '%s': apt install gcc libc6-dev, or set CC"
-                % self.command[0]
+                "there is no %s compiler '%s': apt install %s libc6-dev, or set %s"
+                % (
+                    "C++" if cxx else "C",
+                    command[0],
+                    "g++" if cxx else "gcc",
+                    "CXX" if cxx else "CC",
+                )
             )
 
     def require_headers(self) -> None:
@@ -72,12 +109,17 @@ class Toolchain:
         flags: Iterable[str] = (),
         include: Iterable[str] = (),
         library_dirs: Iterable[str] = (),
-        libraries: Iterable[str] = ()
+        libraries: Iterable[str] = (),
+        language: str = "c",
+        abi3: bool = False
     ) -> str:
-        """Compiles an extension module for the running interpreter; returns its file."""
-        self.require()
+        """Compiles an extension module for the running interpreter; returns its file.
+
+        abi3 names the file for the stable ABI; the flags must ask for it (Py_LIMITED_API).
+        """
+        self.require(language)
         self.require_headers()
-        suffix = sysconfig.get_config_var("EXT_SUFFIX") or ".so"
+        suffix = ".abi3.so" if abi3 else sysconfig.get_config_var("EXT_SUFFIX") or ".so"
         output = os.path.join(out_dir, name + suffix)
         self.shared(
             output,
@@ -85,6 +127,7 @@ class Toolchain:
             flags=[*BINDING_FLAGS, *flags],
             include=[*include, *facts.include_dirs()],
             link=[*("-L" + d for d in library_dirs), *("-l" + l for l in libraries)],
+            language=language,
         )
         return output
 
@@ -95,12 +138,13 @@ class Toolchain:
         *,
         flags: Iterable[str],
         include: Iterable[str] = (),
-        link: Iterable[str] = ()
+        link: Iterable[str] = (),
+        language: str = "c"
     ) -> None:
         """Compiles sources to a shared library. Raises BuildError; the log stays in log_dir."""
-        self.require()
+        self.require(language)
         command = [
-            *self.command,
+            *(self.cxx if language == "c++" else self.command),
             *flags,
             *("-I" + folder for folder in include),
             "-o",
@@ -108,32 +152,51 @@ class Toolchain:
             *sources,
             *link,
         ]
+        what = "the %s compiler" % language.upper()
+        self.run(command, what, os.path.basename(output), timeout_s=_COMPILE_TIMEOUT_S)
+
+    def run(
+        self,
+        command: Sequence[str],
+        what: str,
+        name: str,
+        *,
+        cwd: Optional[str] = None,
+        env: Optional[Mapping[str, str]] = None,
+        timeout_s: float = _TOOL_TIMEOUT_S
+    ) -> str:
+        """Runs a build tool and returns what it printed.
+
+        what: its name in messages ("cargo"); name: of what it makes, for the log's file; env: what
+        differs from this process's environment. Raises BuildError, with the first error line.
+        """
         try:
             done = subprocess.run(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                timeout=_COMPILE_TIMEOUT_S,
-                env=_compiler_environment(),
+                timeout=timeout_s,
+                cwd=cwd,
+                env=dict(_tool_environment(), **(env or {})),
             )
         except subprocess.TimeoutExpired:
-            raise BuildError("%s did not end in %d s" % (self.command[0], _COMPILE_TIMEOUT_S))
+            raise BuildError("%s did not end in %g s" % (what, timeout_s))
         except OSError as e:
-            raise BuildError("can't run the C compiler %s: %s" % (self.command[0], e.strerror))
-        if done.returncode == 0:
-            return
+            raise BuildError("can't run %s (%s): %s" % (what, command[0], e.strerror))
         text = done.stdout.decode("utf-8", "replace")
-        log = write_log(self.log_dir, os.path.basename(output), command, text)
+        if done.returncode == 0:
+            return text
+        log = write_log(self.log_dir, name, command, text)
         line = _first_error(text) or "it ended with %d and said nothing" % done.returncode
-        line = line.replace(os.path.dirname(output) + os.sep, "")
+        if "-o" in command:
+            folder = os.path.dirname(command[list(command).index("-o") + 1])
+            line = line.replace(folder + os.sep, "")
         fix = next((fix for pattern, fix in _FIXES if re.search(pattern, line)), None)
-        raise BuildError(
-            "the C compiler failed: %s%s (log: %s)" % (line, ": " + fix if fix else "", log)
-        )
+        raise BuildError("%s failed: %s%s (log: %s)" % (what, line, ": " + fix if fix else "", log))
 
 
-def _compiler_environment() -> Dict[str, str]:
+def _tool_environment() -> Dict[str, str]:
     """English messages, as their first error line is searched for."""
     return dict(os.environ, LC_ALL="C")
 

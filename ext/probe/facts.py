@@ -12,7 +12,7 @@ import sys
 import sysconfig
 
 if False:  # for type checkers: 2.7 has no typing module
-    from typing import Dict, List
+    from typing import Any, Dict, List, Tuple
 
 
 def _config(name):
@@ -32,17 +32,47 @@ def _base_executable():
     return os.path.realpath(path)
 
 
-def _jit(config_args):
-    # type: (str) -> bool
-    """Whether the JIT compiler is on in this process (PYTHON_JIT counts)."""
+def _jit(implementation, config_args):
+    # type: (str, str) -> Tuple[bool, bool]
+    """Whether there is a JIT compiler, and whether it is on in this process."""
+    if implementation == "graalpy":
+        compiling = "[Interpreted" not in sys.version
+        return compiling, compiling
+    if implementation == "pypy":
+        compiling = "pypyjit" in sys.builtin_module_names
+        return compiling, compiling
     jit = getattr(sys, "_jit", None)  # since 3.14
     if jit is not None:
-        return bool(jit.is_enabled())
+        return bool(jit.is_available()), bool(jit.is_enabled())
     match = re.search(r"--enable-experimental-jit(?:=([\w-]+))?", config_args)
     if not match or match.group(1) in ("no", "interpreter"):
-        return False
+        return False, False
     off_by_default = match.group(1) == "yes-off"
-    return os.environ.get("PYTHON_JIT", "0" if off_by_default else "1") != "0"
+    return True, os.environ.get("PYTHON_JIT", "0" if off_by_default else "1") != "0"
+
+
+def _gil_off():
+    # type: () -> bool
+    """Whether threads run Python at the same time in this process (PYTHON_GIL counts)."""
+    is_enabled = getattr(sys, "_is_gil_enabled", None)  # since 3.13
+    return is_enabled is not None and not is_enabled()
+
+
+def _tail_call(config_args):
+    # type: (str) -> bool
+    return _config("Py_TAIL_CALL_INTERP") == "1" or "--with-tail-call-interp" in config_args
+
+
+def _static_libpython():
+    # type: () -> bool
+    """Whether the interpreter is all in its program, as it runs: what sysconfig says is of the
+    build, and distributions link their program otherwise."""
+    try:
+        with open("/proc/self/maps") as f:
+            mapped = f.read()
+        return "/libpython" not in mapped and "/libpypy" not in mapped
+    except (IOError, OSError):
+        return _config("Py_ENABLE_SHARED") == "0"
 
 
 def _optimisation(config_args):
@@ -53,13 +83,19 @@ def _optimisation(config_args):
     )
     levels = re.findall(r"(?:^|\s)(-O\w*)", flags)
     found = [levels[-1]] if levels else []
-    if "--enable-optimizations" in config_args or "-fprofile-use" in flags:
+    pgo = "--enable-optimizations" in config_args or "-fprofile-use" in flags
+    lto = "--with-lto" in config_args or "-flto" in flags
+    if pgo:
         found.append("PGO")
-    if "--with-lto" in config_args or "-flto" in flags:
+    if lto:
         found.append("LTO")
+    # Debian makes profiled builds by calling make itself, and cleans the flags that it leaves.
+    if not (pgo or lto or "--with-pydebug" in config_args):
+        if "--with-wheel-pkg-dir=/usr/share/python-wheels" in config_args:
+            found.append("PGO and LTO untold")
     if "--enable-bolt" in config_args:
         found.append("BOLT")
-    if "--with-tail-call-interp" in config_args:
+    if _tail_call(config_args):
         found.append("tail-call")
     return ", ".join(found)
 
@@ -75,7 +111,8 @@ def _libc():
 def _compiler():
     # type: () -> str
     match = re.search(r"\[([^\]]*)\]\s*$", sys.version)
-    text = match.group(1) if match else ""
+    text = match.group(1).strip() if match else ""
+    text = re.sub(r"^PyPy \S+ with ", "", text)
     return re.sub(r"^GCC (\S+).*", r"GCC \1", text)
 
 
@@ -107,37 +144,62 @@ def headers_fix():
     return "install the development headers that belong to it"
 
 
-def _label(implementation, version, suffix):
-    # type: (str, str, str) -> str
-    return "%s-%s%s" % (implementation, version, suffix)
+def _dotted(info):
+    # type: (Tuple[Any, ...]) -> str
+    """A version_info in the usual form: 3.15.0rc1."""
+    version = "%d.%d.%d" % info[:3]
+    if info[3] != "final":
+        version += {"alpha": "a", "beta": "b", "candidate": "rc"}.get(info[3], info[3])
+        version += str(info[4])
+    return version
+
+
+def _implementation():
+    # type: () -> Tuple[str, str]
+    """Its name and version; PyPy's own is another than that of the Python that it runs."""
+    if not hasattr(sys, "implementation"):
+        return "cpython", _dotted(tuple(sys.version_info))  # 2.7, which is too old anyway
+    return sys.implementation.name, _dotted(tuple(sys.implementation.version))
+
+
+def _is_debug():
+    # type: () -> bool
+    return hasattr(sys, "gettotalrefcount") or _config("Py_DEBUG") == "1"
+
+
+def build_label():
+    # type: () -> str
+    """What stays the same whatever switches it runs with: cpython-3.13.0t."""
+    suffix = "t" if _config("Py_GIL_DISABLED") == "1" else ""
+    suffix += "-debug" if _is_debug() else ""
+    return "%s-%s%s" % (_implementation() + (suffix,))
 
 
 def facts():
     # type: () -> Dict[str, object]
-    if hasattr(sys, "implementation"):
-        implementation = sys.implementation.name
-    else:
-        implementation = "cpython"  # 2.7, which is too old anyway
-    info = sys.version_info
-    version = "%d.%d.%d" % info[:3]
-    if info[3] != "final":
-        version += {"alpha": "a", "beta": "b", "candidate": "rc"}[info[3]] + str(info[4])
+    implementation, own_version = _implementation()
     config_args = _config("CONFIG_ARGS")
     free_threaded = _config("Py_GIL_DISABLED") == "1"
-    jit = _jit(config_args)
-    debug = hasattr(sys, "gettotalrefcount") or _config("Py_DEBUG") == "1"
+    gil_off = _gil_off()
+    jit_built, jit = _jit(implementation, config_args)
+    debug = _is_debug()
     suffix = "t" if free_threaded else ""
-    suffix += "-jit" if jit else ""
+    suffix += "-gil" if free_threaded and not gil_off else ""
+    suffix += "-jit" if jit and implementation == "cpython" else ""
     suffix += "-debug" if debug else ""
     headers = has_headers()
     return {
         "implementation": implementation,
-        "version": version,
-        "label": _label(implementation, version, suffix),
+        "version": _dotted(tuple(sys.version_info)),
+        "label": "%s-%s%s" % (implementation, own_version, suffix),
         "executable": _base_executable(),
         "free_threaded": free_threaded,
+        "gil_off": gil_off,
         "jit": jit,
+        "jit_built": jit_built,
         "debug": debug,
+        "tail_call": _tail_call(config_args),
+        "static_libpython": _static_libpython(),
         "optimisation": _optimisation(config_args),
         "compiler": _compiler(),
         "libc": _libc(),

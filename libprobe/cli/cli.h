@@ -16,6 +16,7 @@ enum cli_exit {
 	CLI_NOTHING = 1,       /* nothing could be measured, or the verb failed */
 	CLI_USAGE = 2,         /* bad option or argument; nothing was started */
 	CLI_SOME_FAILED = 3,   /* some cells failed; named on stderr */
+	CLI_SLOWER = 4,        /* probe compare --fail-above: a call path got slower */
 	CLI_INTERRUPTED = 130, /* Ctrl-C; what was measured is kept */
 };
 
@@ -30,10 +31,16 @@ int cli_run(int argc, char **argv);
 int cli_list(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
 int cli_plot(int argc, char **argv);
+int cli_show(int argc, char **argv);
+int cli_compare(int argc, char **argv);
+int cli_report(int argc, char **argv);
 void cli_run_help(FILE *out);
 void cli_list_help(FILE *out);
 void cli_doctor_help(FILE *out);
 void cli_plot_help(FILE *out);
+void cli_show_help(FILE *out);
+void cli_compare_help(FILE *out);
+void cli_report_help(FILE *out);
 
 /* term.c: --color auto|always|never, NO_COLOR, CLICOLOR_FORCE, TERM=dumb. */
 enum cli_color { CLI_COLOR_AUTO, CLI_COLOR_ALWAYS, CLI_COLOR_NEVER };
@@ -57,9 +64,10 @@ struct cli_table_options {
 void cli_table_print(const struct probe_run *run, const struct cli_table_options *options,
 		     FILE *out);
 
-/* plot.c: draws a run with gnuplot; the suffix of path chooses svg, png or pdf. */
+/* plot.c: draws a run with gnuplot; the suffix of path chooses svg, pdf, png or tex. */
 int cli_plot_run(const struct probe_run *run, const char *path, struct probe_error *err);
-int cli_plot_run_in(const struct probe_run *run, const char *path, enum cli_unit unit,
-		    struct probe_error *err);
+/* The same for a kind of figure by its name, such as "builds", in a unit. */
+int cli_plot_kind(const struct probe_run *run, const char *kind, enum cli_unit unit,
+		  const char *path, struct probe_error *err);
 
 #endif

@@ -11,7 +11,7 @@ enum { NAMED_CELLS = 4 };
 static bool failed(const struct probe_cell *cell)
 {
 	return cell->status != PROBE_CELL_OK && cell->status != PROBE_CELL_PENDING &&
-	       !probe_cell_is_inapplicable(cell);
+	       cell->status != PROBE_CELL_INAPPLICABLE;
 }
 
 static bool same_cause(const struct probe_cell *a, const struct probe_cell *b)

@@ -2,6 +2,8 @@
  * probe list: the workloads, call paths, interpreters and counters that there are.
  */
 #include "cli.h"
+#include "columns.h"
+#include "grid.h"
 
 #include <getopt.h>
 #include <stdlib.h>
@@ -11,7 +13,7 @@
 
 #include "probe/catalog.h"
 
-enum { MAX_COUNTERS = 8, COLUMNS = 5, GAP = 2 };
+enum { MAX_COUNTERS = 8, COLUMNS = 5, GAP = 2, MAX_LINES = 4 };
 
 struct options {
 	bool json;
@@ -28,14 +30,19 @@ void cli_list_help(FILE *out)
 {
 	fputs("usage: probe list workloads|paths|interpreters|counters [OPTION...]\n\n"
 	      "  workloads     functions to measure; `probe run` takes their names\n"
-	      "  paths         ways of calling them from Python; `probe run -p` takes their names\n"
-	      "  interpreters  every CPython from 3.8 found on PATH, in /usr/bin and in the "
-	      "folders\n"
-	      "                of pyenv, uv and conda, with how it was built; -i takes their "
-	      "names\n"
+	      "  paths         ways of calling them from Python; `probe run -p` takes their "
+	      "names;\n"
+	      "                and what to weigh besides the figures (? = not known)\n"
+	      "  interpreters  every CPython from 3.8, PyPy and GraalPy found on PATH, in "
+	      "/usr/bin, in\n"
+	      "                the folders of pyenv, uv and conda and in that of `make "
+	      "interpreters`,\n"
+	      "                with how it was built; -i takes their names\n"
 	      "  counters      what this machine can count, best first, and why not\n\n"
-	      "  -i, --python LIST  interpreters only: versions (3.13, 3.13t), paths or programs,\n"
-	      "                     separated by commas\n"
+	      "  -i, --python LIST  interpreters only: versions (3.13, 3.13t, 3.14-jit), paths or\n"
+	      "                     programs, separated by commas; +NAME=VALUE or +-X OPTION "
+	      "behind\n"
+	      "                     one is a switch that it runs with: 3.14+PYTHON_JIT=1\n"
 	      "  --json             print one JSON object for machines\n"
 	      "  -h, --help         print this help\n\n"
 	      "Folders in PROBE_WORKLOADS and PROBE_BINDINGS (separated by colons) are searched\n"
@@ -88,6 +95,20 @@ static int no_memory(struct probe_error *err)
 /* --- workloads and paths ----------------------------------------------------------------------
  */
 
+static json_t *text_or_null(const char *text)
+{
+	return text && *text ? json_string(text) : json_null();
+}
+
+static json_t *choosing_json(const struct probe_listed *path)
+{
+	json_t *object = json_object();
+	for (int i = 0; i < PROBE_CONSIDER_COUNT; i++)
+		json_object_set_new(object, probe_consideration_key((enum probe_consideration)i),
+				    text_or_null(path->considerations[i]));
+	return object;
+}
+
 static json_t *listed_json(const char *key, const char *detail, bool variants,
 			   const struct probe_listed *listed, size_t n)
 {
@@ -100,6 +121,8 @@ static json_t *listed_json(const char *key, const char *detail, bool variants,
 			json_array_append_new(sizes, json_integer(listed[i].variants[k]));
 		if (variants)
 			json_object_set_new(item, "variants", sizes);
+		else
+			json_object_set_new(item, "choosing", choosing_json(&listed[i]));
 		json_array_append_new(array, item);
 	}
 	return json_pack("{s:o}", key, array);
@@ -112,9 +135,12 @@ static void print_listed(const struct probe_listed *listed, size_t n)
 		width = (int)strlen(listed[i].name) > width ? (int)strlen(listed[i].name) : width;
 	for (size_t i = 0; i < n; i++) {
 		const struct probe_listed *l = &listed[i];
-		printf("%-*s%s\n", width + GAP, l->name, l->summary);
-		if (*l->detail)
-			printf("%*s%s\n", width + GAP, "", l->detail);
+		printf("%-*s", width + GAP, l->name);
+		grid_wrap(stdout, "", width + GAP, l->summary, MAX_LINES);
+		if (*l->detail) {
+			printf("%*s", width + GAP, "");
+			grid_wrap(stdout, "", width + GAP, l->detail, MAX_LINES);
+		}
 		for (size_t k = 0; k < l->variant_count; k++)
 			printf("%*s%s:%ld%s", k ? 0 : width + GAP, "", l->name, l->variants[k],
 			       k + 1 < l->variant_count ? ", " : "\n");
@@ -131,6 +157,36 @@ static int list_workloads(const struct options *o, struct probe_error *err)
 	else if (!rc)
 		print_listed(listed, n);
 	probe_listed_free(listed, n);
+	return rc;
+}
+
+/* What to weigh besides the figures, a column each. */
+static int print_choosing(const struct probe_listed *listed, size_t n)
+{
+	static const char *const head[] = {"CHOOSING",
+					   "COMPILES",
+					   "ONE BUILD FOR ALL VERSIONS",
+					   "PYPY",
+					   "GRAALPY",
+					   "FREE-THREADED",
+					   "SUBINTERPRETERS",
+					   "WRONG TYPE"};
+	size_t columns = 1 + PROBE_CONSIDER_COUNT;
+	const char **cells = calloc((n + 1) * columns, sizeof *cells);
+	int rc;
+
+	if (!cells)
+		return -PROBE_ENOMEM;
+	memcpy(cells, head, sizeof head);
+	for (size_t i = 0; i < n; i++) {
+		const char **row = &cells[(i + 1) * columns];
+		row[0] = listed[i].name;
+		for (size_t k = 0; k < PROBE_CONSIDER_COUNT; k++)
+			row[k + 1] =
+				listed[i].considerations[k] ? listed[i].considerations[k] : "?";
+	}
+	rc = columns_print(cells, n + 1, columns, stdout);
+	free(cells);
 	return rc;
 }
 
@@ -152,8 +208,12 @@ static int list_paths(const struct options *o, struct probe_error *err)
 		free(listed[i].detail);
 		listed[i].detail = needs;
 	}
-	if (!rc && !o->json)
+	if (!rc && !o->json) {
 		print_listed(listed, n);
+		putchar('\n');
+		if (print_choosing(listed, n))
+			rc = no_memory(err);
+	}
 	probe_listed_free(listed, n);
 	return rc;
 }
@@ -161,9 +221,12 @@ static int list_paths(const struct options *o, struct probe_error *err)
 /* --- interpreters -----------------------------------------------------------------------------
  */
 
-static json_t *text_or_null(const char *text)
+static json_t *texts_json(char *const *texts)
 {
-	return text && *text ? json_string(text) : json_null();
+	json_t *array = json_array();
+	for (; texts && *texts; texts++)
+		json_array_append_new(array, json_string(*texts));
+	return array;
 }
 
 static json_t *interpreters_json(const struct probe_run *run)
@@ -173,11 +236,14 @@ static json_t *interpreters_json(const struct probe_run *run)
 		const struct probe_interpreter *p = &run->interpreters[i];
 		json_array_append_new(
 			array,
-			json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:o, s:o, s:o, s:b, s:o, "
-				  "s:o}",
+			json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:b, s:b, s:b, s:b, s:b, s:b, "
+				  "s:b, s:o, s:o, s:o, s:b, s:o, s:o}",
 				  "label", p->label, "version", p->version, "implementation",
-				  p->implementation, "executable", p->executable, "free_threaded",
-				  p->free_threaded, "jit", p->jit, "debug", p->debug,
+				  p->implementation, "executable", p->executable, "environment",
+				  texts_json(p->environment), "options", texts_json(p->options),
+				  "free_threaded", p->free_threaded, "gil_off", p->gil_off, "jit",
+				  p->jit, "jit_built", p->jit_built, "debug", p->debug, "tail_call",
+				  p->tail_call, "static_libpython", p->static_libpython,
 				  "optimisation", text_or_null(p->optimisation), "compiler",
 				  text_or_null(p->compiler), "libc", text_or_null(p->libc),
 				  "headers", p->headers, "config_args",
@@ -189,19 +255,24 @@ static json_t *interpreters_json(const struct probe_run *run)
 	return json_pack("{s:o, s:o}", "interpreters", array, "warnings", warnings);
 }
 
-/* "-O3, PGO; free-threaded": how the build differs from another. */
+/* "-O3, PGO, free-threaded": how the build differs from another. */
 static void build_text(const struct probe_interpreter *p, char *out, size_t size)
 {
-	snprintf(out, size, "%s%s%s%s", *p->optimisation ? p->optimisation : "?",
-		 p->free_threaded ? ", free-threaded" : "", p->jit ? ", JIT" : "",
-		 p->debug ? ", debug" : "");
+	snprintf(out, size, "%s%s%s%s%s", *p->optimisation ? p->optimisation : "?",
+		 !p->free_threaded ? ""
+		 : p->gil_off      ? ", free-threaded"
+				   : ", free-threaded with the GIL on",
+		 p->jit         ? ", JIT"
+		 : p->jit_built ? ", JIT off"
+				: "",
+		 p->debug ? ", debug" : "", p->static_libpython ? ", static" : "");
 }
 
 static int print_interpreters(const struct probe_run *run)
 {
 	size_t n = run->interpreter_count;
 	const char *(*rows)[COLUMNS] = calloc(n + 1, sizeof *rows);
-	char(*builds)[96] = calloc(n + 1, sizeof *builds);
+	char(*builds)[160] = calloc(n + 1, sizeof *builds);
 	if (rows && builds) {
 		static const char *const head[COLUMNS] = {"INTERPRETER", "BUILD", "COMPILER",
 							  "HEADERS", "PATH"};
@@ -231,7 +302,8 @@ static int list_interpreters(const struct options *o, struct probe_error *err)
 	struct probe_run *run = probe_run_new();
 	if (!run)
 		return no_memory(err);
-	int rc = probe_list_interpreters(o->interpreters, run, err);
+	const char *choice = o->interpreters ? o->interpreters : "all";
+	int rc = probe_list_interpreters(choice, run, err);
 	for (size_t i = 0; !o->json && run->warnings && run->warnings[i]; i++)
 		fprintf(stderr, "probe: %s\n", run->warnings[i]);
 	if (!rc && o->json)

@@ -12,7 +12,12 @@ static const struct cli_verb verbs[] = {
 	{"list", "list workloads, paths, interpreters or counters", cli_list, cli_list_help},
 	{"doctor", "say how well this machine can measure, and what would improve it", cli_doctor,
 	 cli_doctor_help},
+	{"show", "print the table of a saved run", cli_show, cli_show_help},
+	{"compare", "say what changed between two runs, and which phase moved", cli_compare,
+	 cli_compare_help},
 	{"plot", "draw a run file as a figure", cli_plot, cli_plot_help},
+	{"report", "write run files as a report: HTML, Markdown or LaTeX", cli_report,
+	 cli_report_help},
 };
 enum { VERB_COUNT = sizeof verbs / sizeof verbs[0] };
 
@@ -28,7 +33,8 @@ static void print_help(FILE *out)
 	      "  --version  print the version\n\n"
 	      "Try `probe run add`. Exit codes: 0 all measured, 1 nothing measured or the verb "
 	      "failed,\n"
-	      "2 usage, 3 some cells failed, 130 interrupted.\n",
+	      "2 usage, 3 some cells failed, 4 slower than --fail-above allows, 130 "
+	      "interrupted.\n",
 	      out);
 }
 

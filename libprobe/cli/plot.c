@@ -1,323 +1,230 @@
 /* SPDX-License-Identifier: MIT
- * probe plot: draws a run file with gnuplot and plots/breakdown.gp. What gnuplot reads, a data file
- * and three variables, lies in a temporary folder; the figure is renamed into place when it is
- * whole.
+ * probe plot: draws run files with gnuplot and the scripts in plots.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
-#include <libgen.h>
-#include <limits.h>
-#include <spawn.h>
-#include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "cli.h"
-
-extern char **environ;
-
-static const char *const formats[] = {"svg", "png", "pdf"};
-
-static int fail(struct probe_error *err, enum probe_code code, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static int fail(struct probe_error *err, enum probe_code code, const char *fmt, ...)
-{
-	va_list ap;
-
-	if (err) {
-		err->code = (int)code;
-		err->sys_errno = 0;
-		va_start(ap, fmt);
-		vsnprintf(err->msg, sizeof err->msg, fmt, ap);
-		va_end(ap);
-	}
-	return -(int)code;
-}
-
-/* The format that the suffix of path names; NULL = none of ours. */
-static const char *format_of(const char *path)
-{
-	const char *suffix = strrchr(path, '.');
-
-	for (size_t i = 0; suffix && i < sizeof formats / sizeof formats[0]; i++)
-		if (!strcasecmp(suffix + 1, formats[i]))
-			return formats[i];
-	return NULL;
-}
-
-/* Finds plots/breakdown.gp in probe's data folder: $PROBE_HOME, else beside the program. */
-static int find_script(char out[PATH_MAX], struct probe_error *err)
-{
-	const char *home = getenv("PROBE_HOME");
-	char exe[PATH_MAX] = "";
-	ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
-	const char *folder = n > 0 ? dirname(exe) : ".";
-	static const char *const beside[] = {"../share/probe", ".."};
-
-	if (home && *home) {
-		snprintf(out, PATH_MAX, "%.3900s/plots/breakdown.gp", home);
-		if (!access(out, R_OK))
-			return 0;
-		return fail(err, PROBE_ENOENT,
-			    "$PROBE_HOME is %s, which holds no plots/breakdown.gp: unset it or "
-			    "name probe's data folder",
-			    home);
-	}
-	for (size_t i = 0; i < sizeof beside / sizeof beside[0]; i++) {
-		snprintf(out, PATH_MAX, "%.3900s/%s/plots/breakdown.gp", folder, beside[i]);
-		if (!access(out, R_OK))
-			return 0;
-	}
-	return fail(err, PROBE_ENOENT,
-		    "plots/breakdown.gp is not beside this program: set PROBE_HOME to probe's data "
-		    "folder, or install again");
-}
-
-/* A gnuplot string constant: within single quotes, only they need doubling. */
-static void write_variable(FILE *out, const char *name, const char *value)
-{
-	fprintf(out, "%s = '", name);
-	for (; *value; value++)
-		fputs(*value == '\'' ? "''" : (const char[]){*value, '\0'}, out);
-	fputs("'\n", out);
-}
-
-/* Everything that one drawing needs on disk. */
-struct workplace {
-	char folder[PATH_MAX];
-	char data[PATH_MAX + 16], commands[PATH_MAX + 16], messages[PATH_MAX + 16];
-	char *target; /* the figure's place, links followed */
-	char *figure; /* the unfinished figure, beside its place */
-};
-
-static int set_up(struct workplace *w, const char *path, const char *format,
-		  struct probe_error *err)
-{
-	const char *tmp = getenv("TMPDIR");
-	char *copy;
-
-	snprintf(w->folder, sizeof w->folder, "%.3900s/probe-plot-XXXXXX",
-		 tmp && *tmp ? tmp : "/tmp");
-	if (!mkdtemp(w->folder)) {
-		int sys_errno = errno;
-
-		w->folder[0] = '\0';
-		return fail(err, PROBE_ESYS, "can't make a temporary folder in %s: %s; set TMPDIR",
-			    tmp && *tmp ? tmp : "/tmp", strerror(sys_errno));
-	}
-	snprintf(w->data, sizeof w->data, "%s/run.dat", w->folder);
-	snprintf(w->commands, sizeof w->commands, "%s/plot.gp", w->folder);
-	snprintf(w->messages, sizeof w->messages, "%s/messages", w->folder);
-	w->target = access(path, F_OK) ? strdup(path) : realpath(path, NULL);
-	copy = w->target ? strdup(w->target) : NULL;
-	if (!copy || asprintf(&w->figure, "%s/.probe-plot-%ld.%s", dirname(copy), (long)getpid(),
-			      format) < 0) {
-		w->figure = NULL;
-		free(copy);
-		return fail(err, PROBE_ENOMEM, "can't draw %s: out of memory", path);
-	}
-	free(copy);
-	return 0;
-}
-
-static void tear_down(struct workplace *w)
-{
-	if (w->figure)
-		unlink(w->figure); /* gone already where the drawing succeeded */
-	if (w->folder[0]) {
-		unlink(w->data);
-		unlink(w->commands);
-		unlink(w->messages);
-		rmdir(w->folder);
-	}
-	free(w->target);
-	free(w->figure);
-}
-
-static int write_commands(const struct workplace *w, const char *script, const char *format,
-			  enum cli_unit unit, struct probe_error *err)
-{
-	FILE *out = fopen(w->commands, "we");
-	bool failed;
-
-	if (!out)
-		return fail(err, PROBE_ESYS, "can't write %s: %s; set TMPDIR", w->commands,
-			    strerror(errno));
-	write_variable(out, "data", w->data);
-	write_variable(out, "output", w->figure);
-	write_variable(out, "format", format);
-	write_variable(out, "unit", unit == CLI_UNIT_CYCLES ? "cycles" : "ns");
-	write_variable(out, "script", script);
-	fputs("load script\n", out);
-	failed = ferror(out);
-	if (fclose(out) || failed)
-		return fail(err, PROBE_ESYS, "can't write %s: is the disk full? set TMPDIR",
-			    w->commands);
-	return 0;
-}
-
-/* gnuplot's last words, its message without the place in the script; "" when it said nothing. */
-static void last_line(const char *file, char *line, size_t size)
-{
-	char next[512];
-	FILE *in = fopen(file, "re");
-
-	line[0] = '\0';
-	while (in && fgets(next, sizeof next, in)) {
-		next[strcspn(next, "\r\n")] = '\0';
-		if (next[strspn(next, " \t^")])
-			snprintf(line, size, "%s", next + strspn(next, " \t"));
-	}
-	if (in)
-		fclose(in);
-}
-
-/* Runs gnuplot without the user's own settings; its output goes to the messages file. */
-static int run_gnuplot(struct workplace *w, const char *path, struct probe_error *err)
-{
-	char name[] = "gnuplot", defaults[] = "-d", line[300];
-	char *argv[] = {name, defaults, w->commands, NULL};
-	posix_spawn_file_actions_t actions;
-	pid_t pid;
-	int status = 0, failed = posix_spawn_file_actions_init(&actions);
-
-	if (failed)
-		return fail(err, PROBE_ENOMEM, "can't start gnuplot: %s", strerror(failed));
-	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_addopen(&actions, 1, w->messages, O_WRONLY | O_CREAT | O_APPEND,
-					 0600);
-	posix_spawn_file_actions_adddup2(&actions, 1, 2);
-	failed = posix_spawnp(&pid, name, &actions, NULL, argv, environ);
-	posix_spawn_file_actions_destroy(&actions);
-	if (failed == ENOENT)
-		return fail(err, PROBE_ENOENT,
-			    "can't draw %s: gnuplot is not installed; apt-get install gnuplot-nox, "
-			    "then draw the run file with `probe plot`",
-			    path);
-	if (failed)
-		return fail(err, PROBE_ESYS, "can't start gnuplot: %s", strerror(failed));
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		return 0;
-	last_line(w->messages, line, sizeof line);
-	if (WIFSIGNALED(status))
-		return fail(err, PROBE_ECRASH, "can't draw %s: gnuplot died by signal %d", path,
-			    WTERMSIG(status));
-	return fail(err, PROBE_ECHILD, "can't draw %s: %s", path,
-		    line[0] ? line : "gnuplot failed and said nothing");
-}
-
-int cli_plot_run_in(const struct probe_run *run, const char *path, enum cli_unit unit,
-		    struct probe_error *err)
-{
-	struct workplace w = {.folder = ""};
-	const char *format = format_of(path);
-	char script[PATH_MAX];
-	int rc;
-
-	if (!format)
-		return fail(err, PROBE_EINVAL, "%s: the name must end in .svg, .png or .pdf", path);
-	rc = probe_output_check(path, err);
-	if (!rc && !run->cell_count)
-		rc = fail(err, PROBE_EINVAL, "can't draw %s: the run holds no cell", path);
-	if (!rc)
-		rc = find_script(script, err);
-	if (!rc)
-		rc = set_up(&w, path, format, err);
-	if (!rc)
-		rc = probe_export_file(run, "plotdata", w.data, err);
-	if (!rc)
-		rc = write_commands(&w, script, format, unit, err);
-	if (!rc)
-		rc = run_gnuplot(&w, path, err);
-	if (!rc && rename(w.figure, w.target))
-		rc = fail(err, PROBE_ESYS, "can't write %s: %s; choose another file", path,
-			  strerror(errno));
-	tear_down(&w);
-	return rc;
-}
+#include "plot.h"
 
 int cli_plot_run(const struct probe_run *run, const char *path, struct probe_error *err)
 {
-	return cli_plot_run_in(run, path, CLI_UNIT_NS, err);
+	return plot_draw(run, NULL, path, plot_kind_for(run), &plot_style_default, NULL, 0, err);
+}
+
+int cli_plot_kind(const struct probe_run *run, const char *kind, enum cli_unit unit,
+		  const char *path, struct probe_error *err)
+{
+	const struct plot_kind *found = plot_kind_find(kind);
+	struct plot_style style = plot_style_default;
+
+	if (!found || !found->exporter)
+		return plot_fail(err, PROBE_ENOENT, "%s: no figure of one run", kind);
+	style.unit = unit;
+	return plot_draw(run, NULL, path, found, &style, NULL, 0, err);
 }
 
 void cli_plot_help(FILE *out)
 {
-	fputs("usage: probe plot RUN.json -o FIGURE [--unit ns|cycles]\n\n"
-	      "Draws a run file: one stacked bar a call path, grouped by interpreter build, one "
-	      "panel a\n"
-	      "workload. Needs gnuplot (apt-get install gnuplot-nox).\n\n"
-	      "  -o, --output FIGURE    file to write; its suffix chooses .svg, .png or .pdf\n"
-	      "      --unit ns|cycles   nanoseconds (default) or core cycles\n"
+	fputs("usage: probe plot RUN.json -o FIGURE [OPTION...]\n"
+	      "       probe plot A.json B.json --kind delta -o FIGURE [OPTION...]\n\n"
+	      "Draws run files. Needs gnuplot (apt-get install gnuplot-nox).\n\n"
+	      "  -o, --output FIGURE    file to write; its suffix chooses: .svg, .pdf, .png, or "
+	      ".tex\n"
+	      "                         (to be \\input, with a FIGURE.pdf beside it)\n"
+	      "  -k, --kind KIND        what to draw (default: breakdown; of a sweep, heatmap):\n",
+	      out);
+	for (const struct plot_kind *k = plot_kinds; k->name; k++)
+		fprintf(out, "                           %-13s%s\n", k->name, k->summary);
+	fputs("  -p, --path LIST        show these paths only, comma-separated\n"
+	      "  -w, --workload LIST    show these workloads only\n"
+	      "  -i, --python LIST      show these interpreters only: 3.13, cpython-3.11.7\n"
+	      "      --unit ns|cycles   nanoseconds (default) or core cycles; delta has ns alone\n"
+	      "      --theme THEME      light (default), dark, or print: black, grey and hatching\n"
+	      "      --width WIDTH      85mm, 178mm, 800px, ... (default: what the figure needs)\n"
+	      "      --font NAME        font family (default: sans-serif; .tex: the document's)\n"
+	      "      --title TEXT       title; '' = none\n"
+	      "      --keep             leave FIGURE.dat and FIGURE.gp beside the figure: edit "
+	      "them,\n"
+	      "                         and gnuplot alone draws it again\n"
 	      "  -h, --help             print this help\n\n"
+	      "Examples:\n"
+	      "  probe plot run.json -o figure.svg\n"
+	      "  probe plot run.json --kind builds --path ctypes --width 85mm --theme print -o "
+	      "f.pdf\n"
+	      "  probe plot before.json after.json --kind delta -o delta.png\n\n"
 	      "Exit codes: 0 drawn, 1 not drawn (the reason is on stderr), 2 usage.\n",
 	      out);
 }
 
 struct plot_options {
 	const char *output;
-	enum cli_unit unit;
+	const struct plot_kind *kind; /* NULL = what the run shows best */
+	struct plot_style style;
+	struct plot_choice choice;
 };
+
+static int parse_kind(const char *name, struct plot_options *options)
+{
+	char known[160] = "";
+
+	options->kind = plot_kind_find(name);
+	if (options->kind)
+		return CLI_OK;
+	for (const struct plot_kind *k = plot_kinds; k->name; k++)
+		snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s",
+			 k == plot_kinds ? "" : ", ", k->name);
+	return cli_error(CLI_USAGE, "plot: --kind %s: no such figure (known: %s)", name, known);
+}
+
+static int parse_unit(const char *text, struct plot_style *style)
+{
+	if (strcmp(text, "ns") && strcmp(text, "cycles"))
+		return cli_error(CLI_USAGE, "plot: --unit %s: use ns or cycles", text);
+	style->unit = *text == 'c' ? CLI_UNIT_CYCLES : CLI_UNIT_NS;
+	return CLI_OK;
+}
+
+enum { OPT_UNIT = 256, OPT_THEME, OPT_WIDTH, OPT_FONT, OPT_TITLE, OPT_KEEP };
+
+static int take_option(int option, struct plot_options *options)
+{
+	switch (option) {
+	case 'o':
+		options->output = optarg;
+		return CLI_OK;
+	case 'k':
+		return parse_kind(optarg, options);
+	case 'p':
+		options->choice.paths = optarg;
+		return CLI_OK;
+	case 'w':
+		options->choice.workloads = optarg;
+		return CLI_OK;
+	case 'i':
+		options->choice.pythons = optarg;
+		return CLI_OK;
+	case OPT_UNIT:
+		return parse_unit(optarg, &options->style);
+	case OPT_THEME:
+		return plot_theme_parse(optarg, &options->style);
+	case OPT_WIDTH:
+		return plot_width_parse(optarg, &options->style);
+	case OPT_FONT:
+		options->style.font = optarg;
+		/* gnuplot takes a size from behind a comma. */
+		if (!*optarg || strpbrk(optarg, ",:{}\"'\\\n"))
+			return cli_error(CLI_USAGE,
+					 "plot: --font '%s': give a family's name, as in "
+					 "'DejaVu Serif'",
+					 optarg);
+		return CLI_OK;
+	case OPT_TITLE:
+		options->style.title = optarg;
+		return CLI_OK;
+	case OPT_KEEP:
+		options->style.keep = true;
+		return CLI_OK;
+	default:
+		return CLI_USAGE;
+	}
+}
+
+static int check_usage(int runs, const struct plot_options *options)
+{
+	bool two = options->kind && !options->kind->exporter;
+
+	if (two && runs != 2)
+		return cli_error(CLI_USAGE,
+				 "plot: --kind %s takes two run files, as in `probe "
+				 "plot before.json after.json --kind %s -o figure.svg`",
+				 options->kind->name, options->kind->name);
+	if (!two && runs != 1)
+		return cli_error(CLI_USAGE, "plot: give one run file, as in `probe plot run.json "
+					    "-o figure.svg`; two with --kind delta");
+	if (two && options->style.unit != CLI_UNIT_NS)
+		return cli_error(CLI_USAGE, "plot: --unit cycles: runs are compared in ns");
+	if (!options->output)
+		return cli_error(CLI_USAGE,
+				 "plot: no output: add -o FILE, ending in " PLOT_FORMATS);
+	if (!plot_format_of(options->output))
+		return cli_error(CLI_USAGE, "plot: %s: the name must end in " PLOT_FORMATS,
+				 options->output);
+	return CLI_OK;
+}
 
 static int parse(int argc, char **argv, struct plot_options *options)
 {
 	static const struct option known[] = {
 		{"output", required_argument, NULL, 'o'},
-		{"unit", required_argument, NULL, 'u'},
+		{"kind", required_argument, NULL, 'k'},
+		{"path", required_argument, NULL, 'p'},
+		{"workload", required_argument, NULL, 'w'},
+		{"python", required_argument, NULL, 'i'},
+		{"unit", required_argument, NULL, OPT_UNIT},
+		{"theme", required_argument, NULL, OPT_THEME},
+		{"width", required_argument, NULL, OPT_WIDTH},
+		{"font", required_argument, NULL, OPT_FONT},
+		{"title", required_argument, NULL, OPT_TITLE},
+		{"keep", no_argument, NULL, OPT_KEEP},
 		{NULL, 0, NULL, 0},
 	};
 	int option;
 
 	optind = 0;
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":o:", known, NULL)) != -1) {
-		switch (option) {
-		case 'o':
-			options->output = optarg;
-			break;
-		case 'u':
-			if (strcmp(optarg, "ns") && strcmp(optarg, "cycles"))
-				return cli_error(CLI_USAGE, "plot: --unit %s: use ns or cycles",
-						 optarg);
-			options->unit = *optarg == 'c' ? CLI_UNIT_CYCLES : CLI_UNIT_NS;
-			break;
-		case ':':
+	while ((option = getopt_long(argc, argv, ":o:k:p:w:i:", known, NULL)) != -1) {
+		if (option == ':')
 			return cli_error(CLI_USAGE, "plot: %s needs a value; see `probe plot -h`",
 					 argv[optind - 1]);
-		default:
+		if (option == '?')
 			return cli_error(CLI_USAGE, "plot: unknown option %s; see `probe plot -h`",
 					 argv[optind - 1]);
-		}
+		if (take_option(option, options))
+			return CLI_USAGE;
 	}
-	if (optind != argc - 1)
-		return cli_error(CLI_USAGE, "plot: give one run file, as in `probe plot run.json "
-					    "-o figure.svg`");
-	if (!options->output)
-		return cli_error(CLI_USAGE, "plot: no output: add -o FILE.svg, .png or .pdf");
-	if (!format_of(options->output))
-		return cli_error(CLI_USAGE, "plot: %s: the name must end in .svg, .png or .pdf",
-				 options->output);
-	return CLI_OK;
+	return check_usage(argc - optind, options);
+}
+
+/* Loads the runs, leaves the rows that were not chosen out of sight, and draws the rest. */
+static int draw_files(char **files, const struct plot_options *options, char *note, size_t size,
+		      struct probe_error *err)
+{
+	const struct plot_kind *kind = options->kind;
+	int rc = 0, wanted = kind && !kind->exporter ? 2 : 1;
+	struct probe_run *runs[2] = {NULL, NULL};
+	size_t all[2] = {0, 0};
+
+	for (int i = 0; !rc && i < wanted; i++) {
+		rc = probe_run_load(files[i], &runs[i], err);
+		if (rc)
+			break;
+		all[i] = runs[i]->cell_count;
+		rc = plot_choose(runs[i], &options->choice, err);
+	}
+	if (!rc)
+		rc = plot_draw(runs[0], runs[1], options->output,
+			       kind ? kind : plot_kind_for(runs[0]), &options->style, note, size,
+			       err);
+	for (int i = 0; i < wanted; i++) {
+		if (runs[i])
+			runs[i]->cell_count = all[i];
+		probe_run_free(runs[i]);
+	}
+	return rc;
 }
 
 int cli_plot(int argc, char **argv)
 {
-	struct plot_options options = {.output = NULL, .unit = CLI_UNIT_NS};
+	struct plot_options options = {.style = plot_style_default};
 	struct probe_error err = {0};
-	struct probe_run *run = NULL;
+	char note[300] = "";
 	int code = parse(argc, argv, &options);
 
 	if (code != CLI_OK)
 		return code;
-	if (probe_run_load(argv[optind], &run, &err) ||
-	    cli_plot_run_in(run, options.output, options.unit, &err))
-		code = cli_error(CLI_NOTHING, "%s", err.msg);
-	probe_run_free(run);
-	return code;
+	if (draw_files(argv + optind, &options, note, sizeof note, &err))
+		return cli_error(CLI_NOTHING, "%s", err.msg);
+	if (note[0])
+		fprintf(stderr, "probe: %s\n", note);
+	return CLI_OK;
 }

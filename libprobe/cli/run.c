@@ -5,8 +5,10 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "command_line.h"
 #include "failures.h"
 #include "progress.h"
 #include "run_options.h"
@@ -68,11 +70,16 @@ static int print_json(const struct probe_run *run, struct probe_error *err)
 static int write_files(const struct probe_run *run, const struct cli_run_options *options,
 		       struct probe_error *err)
 {
+	const struct {
+		const char *exporter, *file;
+	} exports[] = {{"csv", options->csv},
+		       {"markdown", options->markdown},
+		       {"trace", options->trace},
+		       {"speedscope", options->speedscope}};
 	int rc = 0;
-	if (options->csv)
-		rc = probe_export_file(run, "csv", options->csv, err);
-	if (!rc && options->markdown)
-		rc = probe_export_file(run, "markdown", options->markdown, err);
+	for (size_t i = 0; !rc && i < sizeof exports / sizeof exports[0]; i++)
+		if (exports[i].file)
+			rc = probe_export_file(run, exports[i].exporter, exports[i].file, err);
 	if (!rc && options->plot)
 		rc = cli_plot_run(run, options->plot, err);
 	return rc;
@@ -154,25 +161,10 @@ static int measure(struct cli_run_options *options, const char *command)
 	return code;
 }
 
-/* The command line as typed, for the run file; the caller frees it. NULL when memory is out. */
-static char *join(int argc, char **argv)
-{
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
-	if (!out)
-		return NULL;
-	fputs("probe", out);
-	for (int i = 0; i < argc; i++)
-		fprintf(out, " %s", argv[i]);
-	fclose(out);
-	return text;
-}
-
 int cli_run(int argc, char **argv)
 {
 	struct cli_run_options options;
-	char *command = join(argc, argv); /* before getopt_long() reorders the words */
+	char *command = command_line_join(argc, argv);
 	int code = cli_run_options_parse(argc, argv, &options);
 	if (!code)
 		code = measure(&options, command);

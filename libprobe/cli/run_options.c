@@ -13,6 +13,8 @@
 
 enum {
 	OPT_ENGINE = 256,
+	OPT_ARGS,
+	OPT_TARGET,
 	OPT_FAST,
 	OPT_RIGOROUS,
 	OPT_PASSES,
@@ -23,6 +25,8 @@ enum {
 	OPT_TIMEOUT,
 	OPT_CSV,
 	OPT_MARKDOWN,
+	OPT_TRACE,
+	OPT_SPEEDSCOPE,
 	OPT_PLOT,
 	OPT_SEED,
 	OPT_COLOR,
@@ -38,7 +42,9 @@ struct option_row {
 
 static const struct option_row rows[] = {
 	{'p', "paths", "LIST", "call paths, comma-separated (default: all)"},
-	{'i', "python", "LIST", "interpreters: versions or programs (default: all found)"},
+	{'i', "python", "LIST", "interpreters: 3.13, 3.14-jit, a program, all (default: CPython)"},
+	{OPT_ARGS, "args", "LIST", "a function's arguments: Python literals, float64:1000, ..."},
+	{OPT_TARGET, "target", "LIB:FUNCTION", "where a Python callable computes, if known"},
 	{OPT_ENGINE, "engine", "LIST", "ladder, timeline or both (default: ladder)"},
 	{OPT_FAST, "fast", NULL, "fewer passes and rounds"},
 	{OPT_RIGOROUS, "rigorous", NULL, "more passes and rounds"},
@@ -51,6 +57,8 @@ static const struct option_row rows[] = {
 	{'o', "output", "FILE", "write the run file (JSON), kept up to date while measuring"},
 	{OPT_CSV, "export-csv", "FILE", "write the figures as CSV"},
 	{OPT_MARKDOWN, "export-markdown", "FILE", "write the table as Markdown"},
+	{OPT_TRACE, "export-trace", "FILE", "write timelines as a trace for Perfetto"},
+	{OPT_SPEEDSCOPE, "export-speedscope", "FILE", "write timelines for speedscope"},
 	{OPT_PLOT, "plot", "FILE", "draw the figure: .svg, .png or .pdf (needs gnuplot)"},
 	{OPT_SEED, "seed", "N", "seed of every random choice (default: from the clock)"},
 	{'q', "quiet", NULL, "no progress"},
@@ -62,11 +70,16 @@ enum { ROW_COUNT = sizeof rows / sizeof rows[0] };
 
 void cli_run_help(FILE *out)
 {
-	fputs("usage: probe run [OPTION...] WORKLOAD...\n\n"
+	fputs("usage: probe run [OPTION...] WORKLOAD...\n"
+	      "       probe run [OPTION...] LIBRARY|FILE.c PROTOTYPE [--args LIST]\n"
+	      "       probe run [OPTION...] MODULE:CALLABLE [--args LIST] [--target "
+	      "LIB:FUNCTION]\n\n"
 	      "Measures each workload through each path on each interpreter, and splits the time "
-	      "of "
-	      "a call\n"
-	      "into dispatch, marshalling and compute. `probe list` shows the names.\n\n",
+	      "of a call\n"
+	      "into dispatch, marshalling and compute. `probe list` shows the names. Or measures a "
+	      "function\n"
+	      "of your own: of a shared library or a .c file through each path, or a Python "
+	      "callable as it is.\n\n",
 	      out);
 	for (size_t i = 0; i < ROW_COUNT; i++) {
 		char left[48], letter[8] = "    ";
@@ -78,7 +91,16 @@ void cli_run_help(FILE *out)
 	}
 	fputs("\nExamples:\n"
 	      "  probe run add\n"
-	      "  probe run fib -p python,ctypes -i 3.13 --rigorous -o fib.json\n",
+	      "  probe run fib -p python,ctypes -i 3.13 --rigorous -o fib.json\n"
+	      "  probe run libm.so.6 'double hypot(double x, double y)' --args '3.0, 4.0'\n"
+	      "  probe run ./sum.c 'double total(const double *v, size_t n)' --args 'float64:1000, "
+	      "len'\n"
+	      "  probe run zlib:crc32 --args 'bytes:1024' --target libz.so.1:crc32\n\n"
+	      "An argument is a Python literal (3, 2.5, 'text', b'bytes', a tuple for a struct), "
+	      "bytes:N,\n"
+	      "bytearray:N, float64:N, numpy.int32:N and the like, text:N, len (how many items the "
+	      "buffer\n"
+	      "before it has), out, None, or callback:MODULE:FUNCTION.\n",
 	      out);
 }
 
@@ -192,6 +214,12 @@ static int parse_one(int value, const char *text, struct cli_run_options *out)
 	case 'i':
 		out->matrix.interpreters = text;
 		return CLI_OK;
+	case OPT_ARGS:
+		out->matrix.args = text;
+		return CLI_OK;
+	case OPT_TARGET:
+		out->matrix.target = text;
+		return CLI_OK;
 	case OPT_ENGINE:
 		return parse_engines(text, &out->matrix.engines);
 	case OPT_FAST:
@@ -216,6 +244,12 @@ static int parse_one(int value, const char *text, struct cli_run_options *out)
 		return CLI_OK;
 	case OPT_MARKDOWN:
 		out->markdown = text;
+		return CLI_OK;
+	case OPT_TRACE:
+		out->trace = text;
+		return CLI_OK;
+	case OPT_SPEEDSCOPE:
+		out->speedscope = text;
 		return CLI_OK;
 	case OPT_PLOT:
 		out->plot = text;
@@ -262,10 +296,10 @@ static int check_files(const struct cli_run_options *options)
 {
 	const struct {
 		const char *option, *file;
-	} files[] = {{"--output", options->matrix.output},
-		     {"--export-csv", options->csv},
-		     {"--export-markdown", options->markdown},
-		     {"--plot", options->plot}};
+	} files[] = {
+		{"--output", options->matrix.output},         {"--export-csv", options->csv},
+		{"--export-markdown", options->markdown},     {"--export-trace", options->trace},
+		{"--export-speedscope", options->speedscope}, {"--plot", options->plot}};
 	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
 		struct probe_error err = {0};
 		if (!files[i].file)
@@ -283,11 +317,19 @@ static int check_files(const struct cli_run_options *options)
 static int check_conflicts(struct cli_run_options *options)
 {
 	struct probe_matrix_options *m = &options->matrix;
-	if (options->table.phases == 8 && !m->engines)
+	bool traced = options->trace || options->speedscope;
+	if ((options->table.phases == 8 || traced) && !m->engines)
 		m->engines = PROBE_ENGINE_LADDER | PROBE_ENGINE_TIMELINE;
+	if (traced && !(m->engines & PROBE_ENGINE_TIMELINE))
+		return cli_error(CLI_USAGE,
+				 "%s writes timelines: add timeline to --engine, or leave --engine "
+				 "out",
+				 options->trace ? "--export-trace" : "--export-speedscope");
 	if (!m->workloads[0])
-		return cli_error(CLI_USAGE, "name at least one workload, such as `probe run add`; "
-					    "`probe list workloads` lists them");
+		return cli_error(CLI_USAGE,
+				 "name at least one workload, such as `probe run add` "
+				 "(`probe list workloads` lists them), or a function of your own; "
+				 "see `probe help run`");
 	return check_files(options);
 }
 

@@ -4,15 +4,14 @@
  */
 #include "table.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define THOUSANDS 4
 
 enum { UNIT_NS, UNIT_CYCLES, UNIT_CYCLES_ESTIMATED, UNIT_TICKS };
 
 /* Each unit, and a thousand, a million, ... of it for what would not fit. */
-static const char *const unit_names[][THOUSANDS] = {
+static const char *const unit_names[][TABLE_THOUSANDS] = {
 	[UNIT_NS] = {"ns", "us", "ms", "s"},
 	[UNIT_CYCLES] = {"cycles", "kcycles", "Mcycles", "Gcycles"},
 	[UNIT_CYCLES_ESTIMATED] = {"est. cycles", "est. kcycles", "est. Mcycles", "est. Gcycles"},
@@ -28,8 +27,7 @@ struct block {
 struct layout {
 	struct table table;
 	const struct table_form *form;
-	const char *const *unit_names;
-	double per_tick;
+	struct table_units units;
 	struct block *blocks;
 	size_t block_count;
 };
@@ -97,10 +95,10 @@ static void build(struct layout *layout, struct block *block, int thousands)
 	const struct probe_cell *first = &run->cells[block->first_cell];
 
 	grid_fini(&block->grid);
-	layout->table.per_tick = layout->per_tick;
+	layout->table.per_tick = layout->units.per_tick;
 	for (int i = 0; i < thousands; i++)
 		layout->table.per_tick /= 1000;
-	layout->table.unit = layout->unit_names[thousands];
+	layout->table.unit = layout->units.names[thousands];
 	layout->form->head(&layout->table, first->workload, &block->grid);
 	for (size_t i = block->first_cell; i < run->cell_count; i++)
 		if (same_block(&run->cells[i], first))
@@ -130,15 +128,20 @@ static bool build_all(struct layout *layout)
 static void print_fitted(struct layout *layout, struct block *block, bool color, FILE *out)
 {
 	const struct grid_shape *shape = layout->form->wide;
-	int widths[GRID_COLUMNS] = {0};
-	int width = grid_measure(&block->grid, shape, widths);
+	int widths[GRID_COLUMNS] = {0}, best = 0;
+	int width = grid_measure(&block->grid, shape, widths), best_width = INT_MAX;
 
-	for (int thousands = 0; width > GRID_WIDTH && thousands < THOUSANDS; thousands++) {
+	for (int thousands = 0; width > GRID_WIDTH && thousands <= TABLE_THOUSANDS; thousands++) {
 		shape = layout->form->narrow;
+		/* A unit that does not help is not taken. */
 		if (thousands)
-			build(layout, block, thousands);
+			build(layout, block, thousands < TABLE_THOUSANDS ? thousands : best);
 		memset(widths, 0, sizeof widths);
 		width = grid_measure(&block->grid, shape, widths);
+		if (width < best_width) {
+			best_width = width;
+			best = thousands;
+		}
 	}
 	if (width > GRID_WIDTH)
 		widths[0] -= width - GRID_WIDTH;
@@ -218,8 +221,7 @@ static const char *choose_unit(struct layout *layout, enum cli_unit asked)
 		note = "the counter's frequency is unknown: counter ticks instead";
 		probe_scale_get(run, PROBE_UNIT_TICKS, &scale);
 	}
-	layout->per_tick = scale.per_tick;
-	layout->unit_names = unit_names[row];
+	layout->units = (struct table_units){scale.per_tick, unit_names[row]};
 	return note;
 }
 
@@ -228,7 +230,7 @@ void cli_table_print(const struct probe_run *run, const struct cli_table_options
 {
 	struct layout layout = {
 		.table = {.run = run},
-		.form = options->phases == 8 ? &table_eight : &table_three,
+		.form = options->phases == 8 ? table_eight(run) : &table_three,
 	};
 	const char *note = choose_unit(&layout, options->unit);
 	bool oom = !build_all(&layout);
@@ -241,7 +243,9 @@ void cli_table_print(const struct probe_run *run, const struct cli_table_options
 		fputs("\nout of memory: no table\n", out);
 	else
 		print_blocks(&layout, options->color, out);
-	table_notes(run, layout.table.marks, out);
+	layout.table.marks |= table_slopes(run, &layout.units, options->color, out);
+	table_verdict(run, &layout.units, options->color, out);
+	table_notes(run, layout.table.marks, &layout.units, out);
 	for (size_t b = 0; b < layout.block_count; b++)
 		grid_fini(&layout.blocks[b].grid);
 	free(layout.blocks);

@@ -7,6 +7,7 @@
 #include "cli.h"
 #include "grid.h"
 #include "probe/figures.h"
+#include "probe/verdict.h"
 
 /* Marks that the rows carry, and that the notes below the table explain. */
 enum table_mark {
@@ -18,6 +19,9 @@ enum table_mark {
 	TABLE_LETTERS = 1 << 5,
 	TABLE_TIMELINE = 1 << 6,
 	TABLE_SPEEDUP = 1 << 7,
+	TABLE_BENT = 1 << 8,
+	TABLE_INEXPRESSIBLE = 1 << 9,
+	TABLE_CALLBACK = 1 << 10,
 };
 
 struct table {
@@ -27,7 +31,7 @@ struct table {
 	unsigned marks;   /* enum table_mark */
 };
 
-/* A form of the table: three phases in a line, or eight sub-phases in two. */
+/* A form of the table: three phases in a line, or all sub-phases in two. */
 struct table_form {
 	const struct grid_shape *wide, *narrow; /* narrow is tried when wide is too wide */
 	void (*head)(struct table *t, const char *workload, struct grid *grid);
@@ -35,7 +39,8 @@ struct table_form {
 };
 
 extern const struct table_form table_three;
-extern const struct table_form table_eight;
+/* With columns for callbacks where the run has any. */
+const struct table_form *table_eight(const struct probe_run *run);
 
 /* The engine that a row shows, NULL when the cell was not measured. */
 const struct probe_engine *table_engine(const struct probe_cell *cell);
@@ -47,8 +52,24 @@ struct grid_row *table_row(struct table *t, const struct probe_cell *cell,
 void table_figure(struct table *t, const struct probe_value *value, const struct probe_engine *e,
 		  enum probe_figure_form form, char *buf, size_t size);
 
+/* A unit, and a thousand, a million, ... of it for what would not fit. */
+#define TABLE_THOUSANDS 4
+struct table_units {
+	double per_tick; /* to the first of the names */
+	const char *const *names;
+};
+
 /* What stands above and below the rows. */
 void table_header(const struct probe_run *run, const char *unit_note, bool color, FILE *out);
-void table_notes(const struct probe_run *run, unsigned marks, FILE *out);
+void table_notes(const struct probe_run *run, unsigned marks, const struct table_units *units,
+		 FILE *out);
+/* The verdicts with their break-evens; the published ratios beside ours. Nothing where the run has
+ * none. */
+void table_verdict(const struct probe_run *run, const struct table_units *units, bool color,
+		   FILE *out);
+/* What one more argument costs, for the sweeps of the run; returns the marks that it needs. */
+unsigned table_slopes(const struct probe_run *run, const struct table_units *units, bool color,
+		      FILE *out);
+void table_claims(const struct probe_run *run, const struct table_units *units, FILE *out);
 
 #endif

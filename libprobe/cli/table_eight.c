@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The form of the table with eight sub-phases: two lines a path, the value and below it the half
- * width of its interval; two more for the timeline where it is there.
+ * The form of the table with eight sub-phases, and two more where native code calls Python back:
+ * two lines a path, the value and below it the half width of its interval; two more for the
+ * timeline where it is there.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -8,7 +9,13 @@
 
 #include "table.h"
 
-enum { EIGHT_PATH, EIGHT_TOTAL, EIGHT_SUB, EIGHT_COLUMNS = EIGHT_SUB + PROBE_SUB_COUNT };
+enum {
+	EIGHT_PATH,
+	EIGHT_TOTAL,
+	EIGHT_SUB,
+	EIGHT_COLUMNS = EIGHT_SUB + PROBE_SUB_CALLBACK,
+	TEN_COLUMNS = EIGHT_SUB + PROBE_SUB_COUNT,
+};
 
 static const struct grid_shape eight_wide = {
 	.columns = EIGHT_COLUMNS,
@@ -18,13 +25,42 @@ static const struct grid_shape eight_narrow = {
 	.columns = EIGHT_COLUMNS,
 	.gap = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1},
 };
+static const struct grid_shape ten_wide = {
+	.columns = TEN_COLUMNS,
+	.gap = {2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2},
+};
+static const struct grid_shape ten_narrow = {
+	.columns = TEN_COLUMNS,
+	.gap = {0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1},
+};
+
+static bool has_callback(const struct probe_engine *e)
+{
+	for (size_t i = 0; i < e->part_count; i++)
+		if (e->parts[i].mask & PROBE_MASK_CALLBACK)
+			return true;
+	return false;
+}
+
+/* workload: NULL = any. */
+static bool calls_back(const struct probe_run *run, const char *workload)
+{
+	for (size_t i = 0; i < run->cell_count; i++)
+		if ((!workload || !strcmp(run->cells[i].workload, workload)) &&
+		    (has_callback(&run->cells[i].ladder) || has_callback(&run->cells[i].timeline)))
+			return true;
+	return false;
+}
 
 static void eight_head(struct table *t, const char *workload, struct grid *grid)
 {
 	static const char *const names[PROBE_SUB_COUNT][2] = {
-		{"call", ""},    {"marshal", "in"}, {"detach", ""},     {"invoke", ""},
-		{"compute", ""}, {"attach", ""},    {"marshal", "out"}, {"return", ""},
+		{"call", ""},      {"marshal", "in"}, {"detach", ""},     {"invoke", ""},
+		{"compute", ""},   {"attach", ""},    {"marshal", "out"}, {"return", ""},
+		{"call-", "back"}, {"python", ""},
 	};
+	const bool callback = calls_back(t->run, workload);
+	const int subs = callback ? PROBE_SUB_COUNT : PROBE_SUB_CALLBACK;
 
 	for (int line = 0; line < 2; line++) {
 		struct grid_row *row = grid_add(grid);
@@ -35,9 +71,11 @@ static void eight_head(struct table *t, const char *workload, struct grid *grid)
 		if (line == 0)
 			snprintf(row->text[EIGHT_PATH], GRID_TEXT, "%.24s", workload);
 		snprintf(row->text[EIGHT_TOTAL], GRID_TEXT, "%s ", line ? t->unit : "total");
-		for (int s = 0; s < PROBE_SUB_COUNT; s++)
+		for (int s = 0; s < subs; s++)
 			snprintf(row->text[EIGHT_SUB + s], GRID_TEXT, "%s%s", names[s][line],
 				 names[s][line][0] ? " " : "");
+		if (callback && line)
+			snprintf(row->text[EIGHT_SUB + PROBE_SUB_COMPUTE], GRID_TEXT, "native ");
 	}
 }
 
@@ -86,7 +124,7 @@ static void engine_rows(struct table *t, const struct probe_engine *e, char mark
 		table_figure(t, &e->empty_call, e, PROBE_FIGURE_BOTH, text, sizeof text);
 		snprintf(values->text[EIGHT_SUB], GRID_TEXT, "calling an empty function: %.18s",
 			 text);
-		values->span[EIGHT_SUB] = PROBE_SUB_COUNT;
+		values->span[EIGHT_SUB] = PROBE_SUB_CALLBACK;
 		values->align[EIGHT_SUB] = GRID_LEFT;
 	}
 }
@@ -109,9 +147,20 @@ static void eight_row(struct table *t, const struct probe_cell *cell, struct gri
 	t->marks |= TABLE_TIMELINE;
 }
 
-const struct table_form table_eight = {
-	.wide = &eight_wide,
-	.narrow = &eight_narrow,
-	.head = eight_head,
-	.cell = eight_row,
-};
+const struct table_form *table_eight(const struct probe_run *run)
+{
+	static const struct table_form eight = {
+		.wide = &eight_wide,
+		.narrow = &eight_narrow,
+		.head = eight_head,
+		.cell = eight_row,
+	};
+	static const struct table_form ten = {
+		.wide = &ten_wide,
+		.narrow = &ten_narrow,
+		.head = eight_head,
+		.cell = eight_row,
+	};
+
+	return calls_back(run, NULL) ? &ten : &eight;
+}

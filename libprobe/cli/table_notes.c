@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What stands above and below the breakdown table: CPU, counter, rounds; marks, published claims,
- * warnings.
+ * What stands above and below the breakdown table: CPU, counter, rounds; marks and warnings.
  */
-#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,8 +21,14 @@ static const struct {
 	{TABLE_MERGED, "|-- --|  ", "phases that no engine can tell apart on this path"},
 	{TABLE_IN_DISPATCH, "(d)      ",
 	 "in the figure under dispatch: no engine can tell the two apart on this path"},
+	{TABLE_CALLBACK, "compute  ",
+	 "holds the calls back to Python: the binding's way there and back (its dispatch and "
+	 "marshalling in one), and the Python function that it calls"},
 	{TABLE_LETTERS, "a, b, .. ",
 	 "one figure for all columns with its letter, in the first of them"},
+	{TABLE_BENT, "~        ",
+	 "not a straight line: further arguments do not all cost the same"},
+	{TABLE_INEXPRESSIBLE, "–        ", "the path can't express such a function"},
 	{TABLE_TIMELINE, "t        ", "from the timeline; other figures are the ladder's"},
 };
 
@@ -76,45 +80,6 @@ void table_header(const struct probe_run *run, const char *unit_note, bool color
 			color ? "\033[0m" : "");
 }
 
-static bool first_label(const struct probe_run *run, size_t i)
-{
-	for (size_t j = 0; j < i; j++)
-		if (!strcmp(run->cells[j].interpreter, run->cells[i].interpreter))
-			return false;
-	return true;
-}
-
-static void claim_lines(const struct probe_run *run, FILE *out)
-{
-	bool any = false;
-
-	for (size_t c = 0; c < run->claim_count; c++) {
-		const struct probe_claim *claim = &run->claims[c];
-
-		for (size_t i = 0; i < run->cell_count; i++) {
-			const char *label = run->cells[i].interpreter;
-			char here[32], published[32], *text = NULL;
-			double ratio = NAN;
-
-			if (first_label(run, i))
-				ratio = probe_run_ratio(run, claim->workload, claim->numerator,
-							claim->denominator, label);
-			if (!isfinite(ratio))
-				continue;
-			probe_ratio_text(ratio, here, sizeof here);
-			probe_ratio_text(claim->published, published, sizeof published);
-			if (asprintf(&text, "%s on %s: %s / %s = %s here, published %s (%s)",
-				     claim->workload, label, claim->numerator, claim->denominator,
-				     here, published, claim->source) >= 0) {
-				fputs(any ? "" : "\n", out);
-				grid_wrap(out, "claim    ", 9, text, 3);
-				any = true;
-			}
-			free(text);
-		}
-	}
-}
-
 /* A warning stands once, with the first cell that has it and how many others do. */
 static void cell_warning(const struct probe_run *run, size_t cell, const char *warning, FILE *out)
 {
@@ -139,7 +104,8 @@ static void cell_warning(const struct probe_run *run, size_t cell, const char *w
 	free(text);
 }
 
-void table_notes(const struct probe_run *run, unsigned marks, FILE *out)
+void table_notes(const struct probe_run *run, unsigned marks, const struct table_units *units,
+		 FILE *out)
 {
 	bool warned = run->warnings && run->warnings[0];
 
@@ -148,7 +114,7 @@ void table_notes(const struct probe_run *run, unsigned marks, FILE *out)
 	for (size_t i = 0; i < sizeof notes / sizeof notes[0]; i++)
 		if (marks & notes[i].mark)
 			grid_wrap(out, notes[i].lead, (int)strlen(notes[i].lead), notes[i].text, 3);
-	claim_lines(run, out);
+	table_claims(run, units, out);
 	for (size_t i = 0; i < run->cell_count; i++)
 		warned = warned || (run->cells[i].warnings && run->cells[i].warnings[0]);
 	if (warned)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The form of the table with three phases: total, dispatch, marshalling, compute, closure and the
- * ratio to pure Python, in one line a path.
+ * ratio to pure Python, in one line a path; below it, what a callback makes of compute.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -114,6 +114,54 @@ static void phase(struct table *t, const struct probe_engine *e, const struct pr
 	}
 }
 
+/* One part of compute where native code calls Python back, in words and in compute's columns. */
+static void callback_line(struct table *t, const struct probe_engine *e,
+			  const struct probe_part *part, struct grid *grid)
+{
+	static const struct {
+		unsigned sub;
+		const char *words;
+	} names[] = {
+		{PROBE_SUB_COMPUTE, "native code"},
+		{PROBE_SUB_CALLBACK, "to Python and back"},
+		{PROBE_SUB_PYTHON, "its Python function"},
+	};
+	const int column = column_of(2);
+	struct grid_row *row = grid_add(grid);
+	char words[GRID_TEXT] = "";
+
+	if (!row)
+		return;
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		size_t length = strlen(words);
+
+		if (part->mask & PROBE_BIT(names[i].sub))
+			snprintf(words + length, sizeof words - length, "%s%s", length ? " + " : "",
+				 names[i].words);
+	}
+	snprintf(row->text[THREE_TOTAL], GRID_TEXT, "%s", words);
+	row->span[THREE_TOTAL] = column - THREE_TOTAL;
+	row->align[THREE_TOTAL] = GRID_RIGHT;
+	table_figure(t, &part->value, e, PROBE_FIGURE_VALUE, row->text[column], GRID_TEXT);
+	table_figure(t, &part->value, e, PROBE_FIGURE_HALF, row->text[column + 1], GRID_TEXT);
+	probe_share_text(&part->value, &e->total, row->text[column + 2], GRID_TEXT);
+	t->marks |= TABLE_CALLBACK;
+}
+
+/* Nothing where the whole of compute is one part: the row above has said it. */
+static void callback_lines(struct table *t, const struct probe_engine *e, struct grid *grid)
+{
+	const unsigned compute = probe_fold_members(PROBE_MASK_COMPUTE);
+	bool split = false;
+
+	for (size_t i = 0; i < e->part_count; i++)
+		split = split || ((e->parts[i].mask & PROBE_MASK_CALLBACK) &&
+				  !(e->parts[i].mask & PROBE_MASK_COMPUTE));
+	for (size_t i = 0; split && i < e->part_count; i++)
+		if ((e->parts[i].mask & compute) && !(e->parts[i].mask & ~compute))
+			callback_line(t, e, &e->parts[i], grid);
+}
+
 static void three_row(struct table *t, const struct probe_cell *cell, struct grid *grid)
 {
 	const struct probe_engine *e = table_engine(cell);
@@ -147,6 +195,7 @@ static void three_row(struct table *t, const struct probe_cell *cell, struct gri
 		probe_run_ratio(t->run, cell->workload, "python", cell->path, cell->interpreter),
 		row->text[THREE_SPEEDUP], GRID_TEXT);
 	t->marks |= row->text[THREE_SPEEDUP][0] ? TABLE_SPEEDUP : 0u;
+	callback_lines(t, e, grid);
 }
 
 const struct table_form table_three = {

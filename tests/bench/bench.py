@@ -28,7 +28,10 @@ HERE = Path(__file__).resolve().parent
 PATHS = ["ctypes", "cffi-abi", "cffi-api", "capi-fastcall"]
 PARTS = ["repeat", "pyperf", "stamp", "wall"]
 REPEATS = 5
-INTERLEAVED = 3
+INTERLEAVED = 5
+# PB_NOISE_SLACK of libprobe/src/engine/noise.h.
+QUIET_SLACK = 0.06
+ROUND_NS = 1e5
 # What the design asks for.
 SPREAD_PERCENT, SPREAD_TICKS = 1.0, 3.0
 PYPERF_PERCENT = 5.0
@@ -42,6 +45,11 @@ Json = Dict[str, Any]
 
 def verdict(good: bool) -> str:
     return "within" if good else "OUTSIDE"
+
+
+def described(folder: Path, file: str) -> Json:
+    """A workload or path as the command tells the build driver of it."""
+    return {**json.loads((folder / file).read_text(encoding="utf-8")), "dir": str(folder)}
 
 
 def phase_name(subphases: List[str]) -> str:
@@ -157,8 +165,9 @@ class Bench:
             "include": [str(ROOT / "libprobe" / "include"), str(ROOT / "libprobe" / "src")],
             "cc": os.environ.get("CC", "cc"),
             "interpreter_label": self.interpreter["label"],
-            "paths": [str(ROOT / "workloads" / "bindings" / p) for p in PATHS],
-            "workloads": [str(ROOT / "workloads" / "add")],
+            "paths": [described(ROOT / "workloads" / "bindings" / p, "path.json") for p in PATHS],
+            "workloads": [described(ROOT / "workloads" / "add", "workload.json")],
+            "jobs": 1,
             "offline": False,
         }
         file = self.scratch / "prepare.json"
@@ -172,29 +181,42 @@ class Bench:
         answer: Json = json.loads(done.stdout)
         return answer
 
-    def pyperf_once(self, prepared: Json, path: str, turn: int) -> Json:
+    def quiet_limit(self) -> float:
+        """The reference ratio up to which a value counts: probe's own memory and slack."""
+        base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+        known = json.loads(Path(base, "probe", "quiet.json").read_text(encoding="utf-8"))["cpus"]
+        return (1 + QUIET_SLACK) * min(cpu["ratio"] for cpu in known.values())
+
+    def pyperf_once(self, prepared: Json, path: str, call_ns: float) -> Json:
         """pyperf's figures for one call through this path, in ns, less its empty loop.
 
-        "mean" is what pyperf prints. "quiet" is the median of each process's quickest value: probe
-        sets contended rounds aside, and so the two are alike on a machine that isn't quiet. "same
-        loop" is that with the loop that probe times.
+        "all values" is the mean that pyperf prints. The others are of those values beside which
+        probe's noise reference was quiet, as probe sets contended rounds aside too: the lower
+        quartile in each process, and the median of the processes; "same loop" in the loop that
+        probe times.
         """
         workload = json.loads((ROOT / "workloads/add/workload.json").read_text(encoding="utf-8"))
-        binding = ROOT / "workloads" / "bindings" / path / "binding.py"
+        call_file, log = self.scratch / "call.json", self.scratch / "pyperf.log"
+        out = self.scratch / "pyperf.json"
+        for old in (log, out):
+            if old.exists():
+                old.unlink()
         what = {
-            "binding": str(binding),
+            "binding": str(ROOT / "workloads" / "bindings" / path / "binding.py"),
             "prototype": workload["prototype"],
             "artifact": prepared["bindings"][path]["add"]["dir"],
             "library": prepared["kernels"]["add"]["bare"],
+            "ext": prepared["ext"],
+            "log": str(log),
         }
-        call_file = self.scratch / ("call-%s.json" % path)
         call_file.write_text(json.dumps(what), encoding="utf-8")
-        out = self.scratch / ("pyperf-%s-%d.json" % (path, turn))
         import pyperf  # the tests' own: its folder is lent to the measured interpreter
 
         lent = str(Path(pyperf.__file__).resolve().parents[1])
         inherited = "--inherit-environ=PYTHONPATH,PROBE_BENCH_CALL"
-        few = ["--processes=8", "--values=60", "--warmups=2", "--min-time=0.002"]
+        # Values as long as a rung of probe's rounds: short enough to fall between a neighbour's.
+        loops = max(100, int(ROUND_NS / call_ns))
+        few = ["--processes=6", "--values=150", "--warmups=1", "--loops=%d" % loops]
         done = subprocess.run(
             [prepared["python"], str(HERE / "pyperf_call.py"), "--quiet", "-o", str(out)]
             + ["--affinity=%d" % self.cpu, inherited, *few],
@@ -205,49 +227,65 @@ class Bench:
         )
         if done.returncode:
             sys.exit("bench: pyperf ended with %d: %s" % (done.returncode, done.stderr))
-        mean: Dict[str, float] = {}
-        quiet: Dict[str, float] = {}
-        document = json.loads(out.read_text(encoding="utf-8"))
-        # What all benchmarks have in common is told once, for the whole file.
-        for benchmark in document["benchmarks"]:
-            name = {**document.get("metadata", {}), **benchmark.get("metadata", {})}["name"]
-            runs = [run["values"] for run in benchmark["runs"] if run.get("values")]
-            mean[name] = statistics.fmean(v for run in runs for v in run) * 1e9
-            quiet[name] = statistics.median(min(run) for run in runs) * 1e9
+        every: Dict[str, List[float]] = {}
+        quiet: Dict[str, Dict[int, List[float]]] = {}
+        limit = self.quiet_limit()
+        for line in log.read_text(encoding="utf-8").splitlines():
+            process, name, seconds, ratio = json.loads(line)
+            every.setdefault(name, []).append(seconds * 1e9)
+            if ratio <= limit:
+                quiet.setdefault(name, {}).setdefault(process, []).append(seconds * 1e9)
+
+        def figure(name: str) -> float:
+            enough = [v for v in quiet.get(name, {}).values() if len(v) >= 8]
+            if not enough:
+                return float("nan")
+            return statistics.median(statistics.quantiles(v, n=4)[0] for v in enough)
+
+        mean = {name: statistics.fmean(values) for name, values in every.items()}
         return {
-            "mean": mean["call"] - mean["empty"],
-            "quiet": quiet["call"] - quiet["empty"],
-            "same loop": quiet["call-repeat"] - quiet["empty-repeat"],
+            "all values": mean["call"] - mean["empty"],
+            "quiet": figure("call") - figure("empty"),
+            "same loop": figure("call-repeat") - figure("empty-repeat"),
         }
 
     def pyperf(self) -> None:
         """probe's total over pyperf's, turn about."""
         prepared = self.prepared()
-        kinds = ("mean", "quiet", "same loop")
+        kinds = ("all values", "quiet", "same loop")
         series: Dict[str, List[Json]] = {path: [] for path in PATHS}
-        for turn in range(INTERLEAVED):
+        for _ in range(INTERLEAVED):
             for path in PATHS:
                 model, _ = self.run("-p", path, "--cpu", str(self.cpu))
                 total = model["cells"][0]["ladder"]["total"]["ticks"]
-                figures = self.pyperf_once(prepared, path, turn)
-                series[path].append({"probe": total * 1e9 / model["counter"]["hz"], **figures})
-        print("\nTotal beside pyperf (less its empty loop), ns a call; aim: within", end=" ")
-        print("%g %% of the quiet one" % PYPERF_PERCENT)
+                total_ns = total * 1e9 / model["counter"]["hz"]
+                figures = self.pyperf_once(prepared, path, total_ns)
+                series[path].append({"probe": total_ns, **figures})
+        print("\nTotal beside pyperf (less its empty loop), ns a call: medians of %d turns" % INTERLEAVED)
+        print("aim: within %g %% of its quiet values in the same loop" % PYPERF_PERCENT)
         print("%-14s %8s   %s" % ("path", "probe", "pyperf, ratio (ratios of each turn)"))
         rows: List[Json] = []
         for path, turns in series.items():
-            ours = statistics.fmean(t["probe"] for t in turns)
+            ours = statistics.median(t["probe"] for t in turns)
             row: Json = {"path": path, "turns": turns, "ratios": {}}
             for kind in kinds:
-                theirs = statistics.fmean(t[kind] for t in turns)
-                row["ratios"][kind] = ours / theirs
-                good = abs(ours / theirs - 1) * 100 <= PYPERF_PERCENT
-                each = " ".join("%.3f" % (t["probe"] / t[kind]) for t in turns)
+                known = [t for t in turns if t[kind] == t[kind]]
+                if not known:
+                    print("%-14s %8.2f   %-10s no quiet value" % (path, ours, kind))
+                    row["ratios"][kind] = None
+                    continue
+                theirs = statistics.median(t[kind] for t in known)
+                ratio = statistics.median(t["probe"] / t[kind] for t in known)
+                row["ratios"][kind] = ratio
+                each = " ".join("%.3f" % (t["probe"] / t[kind]) for t in known)
+                good = abs(ratio - 1) * 100 <= PYPERF_PERCENT
+                told = verdict(good) if kind == "same loop" else ""
                 print(
-                    "%-14s %8.2f   %-9s %8.2f %6.3f  (%s)  %s"
-                    % (path, ours, kind, theirs, ours / theirs, each, verdict(good))
+                    "%-14s %8.2f   %-10s %8.2f %6.3f  (%s)  %s"
+                    % (path, ours, kind, theirs, ratio, each, told)
                 )
-            row["good"] = abs(row["ratios"]["quiet"] - 1) * 100 <= PYPERF_PERCENT
+            same = row["ratios"]["same loop"]
+            row["good"] = same is not None and abs(same - 1) * 100 <= PYPERF_PERCENT
             rows.append(row)
         self.found["pyperf"] = {"rows": rows}
 

@@ -1,19 +1,26 @@
 # SPDX-License-Identifier: MIT
 """Times one built binding with pyperf: bench.py runs this under the interpreter in question.
 
-$PROBE_BENCH_CALL names a JSON file: {"binding", "prototype", "artifact", "library"}. The call is
+$PROBE_BENCH_CALL names a JSON file: {"binding", "prototype", "artifact", "library",
+"ext", "log"}. The call is
 that of workload add, on the bare library: no veneer, no hook. Benchmarks: "call" and "empty" in the
 loop that a user of pyperf writes; "call-repeat" and "empty-repeat" in the one that probe times. The
 two differ for short calls: a core overlaps the call with the loop's own work, and range() makes an
 integer in every turn.
+
+Beside every value the noise reference is taken as probe takes it beside every round. "log" in that
+file names another: a line for each value, [process, name, seconds a call, wide over chain].
 """
 
+import atexit
 import ctypes
 import importlib.util
 import json
 import os
+import sys
 from itertools import repeat
 from time import perf_counter
+from typing import Any, Callable, List
 
 import pyperf
 
@@ -25,8 +32,36 @@ spec = importlib.util.spec_from_file_location("_binding", what["binding"])
 assert spec and spec.loader
 module = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(module)
-target = module.load(what["prototype"], what["artifact"], what["library"])
+target = module.load(what["prototype"], what["artifact"], what["library"], frozenset())
 assert target(2, 3) == 5
+sys.path.insert(0, what["ext"])
+import _probe  # type: ignore[import-not-found]
+
+noise = _probe.noise_reference()
+kept: List[Any] = []
+
+
+def write_log() -> None:
+    """At the end, as a file written between two values leaves cold caches for the next."""
+    with open(what["log"], "a", encoding="utf-8") as log:
+        log.writelines(json.dumps(line) + "\n" for line in kept)
+
+
+atexit.register(write_log)
+
+
+def noted(name: str, timed: Callable[[int], float]) -> Callable[[int], float]:
+    def timed_and_noted(loops: int) -> float:
+        before = noise()
+        took = timed(loops)
+        after = noise()
+        if before and after:
+            # The worse of the two tells.
+            chain, wide = max(before, after, key=lambda pair: pair[1] / pair[0])
+            kept.append([os.getpid(), name, took / loops, wide / chain])
+        return took
+
+    return timed_and_noted
 
 
 def call(loops: int) -> float:
@@ -60,7 +95,10 @@ def empty_repeat(loops: int) -> float:
 
 
 runner = pyperf.Runner()
-runner.bench_time_func("call", call)
-runner.bench_time_func("empty", empty)
-runner.bench_time_func("call-repeat", call_repeat)
-runner.bench_time_func("empty-repeat", empty_repeat)
+for name, timed in (
+    ("call", call),
+    ("empty", empty),
+    ("call-repeat", call_repeat),
+    ("empty-repeat", empty_repeat),
+):
+    runner.bench_time_func(name, noted(name, timed))

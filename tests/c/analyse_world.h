@@ -120,8 +120,8 @@ static void make(struct world *w)
 		w->rounds = ROUNDS;
 	for (size_t p = 0; p < w->processes; p++) {
 		struct probe_process_samples *s = &w->samples[p];
-		double offset[PROBE_SUB_COUNT];
-		for (unsigned sub = 0; sub < PROBE_SUB_COUNT; sub++)
+		double offset[PROBE_SUB_COUNT] = {0};
+		for (unsigned sub = 0; sub < PROBE_SUB_CALLBACK; sub++)
 			offset[sub] = w->between_ticks * gauss(&rng);
 		*s = (struct probe_process_samples){.rungs = w->rungs,
 						    .subphases = PROBE_MASK_ALL,

@@ -151,7 +151,7 @@ void check_registers_come_through(void)
 
 void check_registers_come_through_nested(void)
 {
-	struct pb_thunk t[10];
+	struct pb_thunk t[12];
 	struct pb_ring ring;
 	struct probe_error err;
 	void *target = ADDRESS(hook_target_all);
@@ -163,7 +163,7 @@ void check_registers_come_through_nested(void)
 			return;
 		target = pb_thunk_entry(&t[i], i);
 	}
-	check_whole_call(target, "ten thunks in one another");
+	check_whole_call(target, "twelve thunks in one another");
 	CHECK(ring.depth == 0 && ring.lost == 0);
 	CHECK(ring.pos == 4 * 2 * sizeof(struct pb_event));
 	for (unsigned i = 0; i < COUNT(t); i++)

@@ -103,20 +103,33 @@ static inline void fixture_ctypes(struct probe_run *run, const char *workload,
 
 static inline void fixture_timeline(struct probe_cell *cell)
 {
-	struct probe_part parts[PROBE_SUB_COUNT];
+	struct probe_part parts[PROBE_SUB_CALLBACK];
 	struct probe_dist *dist = calloc(2, sizeof *dist);
 
-	for (unsigned s = 0; s < PROBE_SUB_COUNT; s++)
+	for (unsigned s = 0; s < PROBE_SUB_CALLBACK; s++)
 		parts[s] = (struct probe_part){PROBE_BIT(s), fixture_value(100 + s, 2)};
-	fixture_engine(&cell->timeline, parts, PROBE_SUB_COUNT);
+	fixture_engine(&cell->timeline, parts, PROBE_SUB_CALLBACK);
 	cell->timeline.subtracted_ticks = 55;
 	cell->timeline.dists = dist;
 	cell->timeline.dist_count = dist ? 2 : 0;
 	if (!dist)
 		return;
-	dist[0] = (struct probe_dist){PROBE_MASK_ALL, 20000, 820, 900, 1100, 2400, 51000};
-	dist[1] = (struct probe_dist){
-		PROBE_BIT(PROBE_SUB_MARSHAL_IN), 20000, 101, 110, 130, NAN, 4000};
+	dist[0] = (struct probe_dist){.mask = PROBE_MASK_ALL,
+				      .calls = 20000,
+				      .p50 = 820,
+				      .p90 = 900,
+				      .p99 = 1100,
+				      .p999 = 2400,
+				      .max = 51000,
+				      .curve = {{0.01, 790}, {0.5, 820}, {0.99, 1100}},
+				      .curve_count = 3};
+	dist[1] = (struct probe_dist){.mask = PROBE_BIT(PROBE_SUB_MARSHAL_IN),
+				      .calls = 20000,
+				      .p50 = 101,
+				      .p90 = 110,
+				      .p99 = 130,
+				      .p999 = NAN,
+				      .max = 4000};
 }
 
 /* Two interpreters, two workloads, 2 GHz counter: 1 tick is 0.5 ns. */

@@ -2,6 +2,7 @@
  * Finding and choosing interpreters, with scripts that pretend to be some, and the folders of data
  * and cache.
  */
+#include <elf.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,6 +18,8 @@
 #include "matrix/home.h"
 #include "matrix/interp.h"
 #include "matrix/locate.h"
+#include "matrix/prepare.h"
+#include "matrix/switches.h"
 
 static char scratch[64];
 
@@ -67,6 +70,24 @@ static void pretend(const char *name, const char *implementation, const char *ve
 		 "\"config_args\": \"\"}'\n",
 		 implementation, version, implementation, version, suffix, scratch, name,
 		 *suffix == 't' ? "true" : "false");
+	write_file(at(name), script, 0755);
+}
+
+/* A program below scratch whose JIT and GIL can be switched, and that keeps its arguments. */
+static void pretend_switchable(const char *name, const char *version, bool free_threaded)
+{
+	char script[1024];
+	snprintf(script, sizeof script,
+		 "#!/bin/sh\nfor word; do echo \"$word\"; done >%s.arguments\n"
+		 "jit=false gil_off=%s suffix=%s\n"
+		 "if [ \"$PYTHON_JIT\" = 1 ]; then jit=true suffix=$suffix-jit; fi\n"
+		 "if [ \"$PYTHON_GIL\" = 1 ]; then gil_off=false suffix=$suffix-gil; fi\n"
+		 "if [ \"$CRASH\" ]; then kill -SEGV $$; fi\n"
+		 "echo '{\"implementation\": \"cpython\", \"version\": \"%s\", \"label\": "
+		 "\"cpython-%s'$suffix'\", \"executable\": \"%s\", \"jit_built\": true, \"jit\": "
+		 "'$jit', \"free_threaded\": %s, \"gil_off\": '$gil_off', \"headers\": true}'\n",
+		 at(name), free_threaded ? "true" : "false", free_threaded ? "t" : "", version,
+		 version, at(name), free_threaded ? "true" : "false");
 	write_file(at(name), script, 0755);
 }
 
@@ -172,8 +193,176 @@ static void every_place_is_searched_and_ordered_by_version(void **state)
 	setenv("PYENV_ROOT", at("mine"), 1);
 	assert_string_equal(choose(NULL), "cpython-3.89.1 cpython-3.90.2 cpython-3.90.10 "
 					  "cpython-3.90.10t cpython-3.91.0");
-	assert_string_equal(choose("all"), choose(NULL));
+	assert_string_equal(choose("all"), "cpython-3.89.1 cpython-3.90.2 cpython-3.90.10 "
+					   "cpython-3.90.10t cpython-3.91.0");
 }
+
+static void what_make_interpreters_obtained_is_found(void **state)
+{
+	(void)state;
+	pretend(".local/share/probe/interpreters/x/bin/python3", "cpython", "3.90.2", "");
+	pretend("data/probe/interpreters/y/bin/python3", "cpython", "3.90.2", "t");
+	assert_string_equal(choose(NULL), "cpython-3.90.2");
+	setenv("XDG_DATA_HOME", "relative", 1); /* to be ignored, says its specification */
+	assert_string_equal(choose(NULL), "cpython-3.90.2");
+	setenv("XDG_DATA_HOME", at("data"), 1);
+	assert_string_equal(choose(NULL), "cpython-3.90.2t");
+}
+
+/* Other implementations only where they are asked for: GraalPy takes seconds to answer. */
+static void pypy_and_graalpy_are_found_when_wanted(void **state)
+{
+	(void)state;
+	pretend("bin/python3", "cpython", "3.90.1", "");
+	pretend("bin/pypy3", "pypy", "3.90.0", "");
+	pretend(".pyenv/versions/g/bin/graalpy", "graalpy", "3.90.0", "");
+	assert_string_equal(choose(NULL), "cpython-3.90.1");
+	assert_string_equal(choose("3.90"), "cpython-3.90.1");
+	assert_string_equal(choose("all"), "cpython-3.90.1 graalpy-3.90.0 pypy-3.90.0");
+	assert_string_equal(choose("pypy3"), "pypy-3.90.0");
+	assert_string_equal(choose("pypy"), "pypy-3.90.0");
+	assert_string_equal(choose("pypy-3"), "pypy-3.90.0");
+	assert_string_equal(choose("graalpy"), "graalpy-3.90.0"); /* not on PATH: by its name */
+	refuse("pypy-4", PROBE_ENOENT, "pypy-3.90.0");
+
+	struct probe_error err = {0};
+	struct probe_run *run = probe_run_new();
+	assert_int_equal(pb_interp_discover("pypy", run, &err), 0);
+	assert_non_null(strstr(run->interpreters[0].missing, "only CPython's"));
+	probe_run_free(run);
+}
+
+/* --- switches -------------------------------------------------------------------------------- */
+
+static void what_is_switched_off_is_an_interpreter_of_its_own(void **state)
+{
+	(void)state;
+	pretend_switchable("bin/python3", "3.90.1", false);
+	pretend_switchable(".pyenv/versions/t/bin/python3", "3.90.1", true);
+	setenv("PYTHON_JIT", "1", 1); /* the user's own settings are not the interpreter's */
+	assert_string_equal(choose(NULL), "cpython-3.90.1 cpython-3.90.1t");
+	unsetenv("PYTHON_JIT");
+	/* One switch each: a second one would differ in two things. */
+	assert_string_equal(choose("all"), "cpython-3.90.1 cpython-3.90.1-jit cpython-3.90.1t "
+					   "cpython-3.90.1t-gil cpython-3.90.1t-jit");
+	assert_string_equal(choose("3.90-jit"), "cpython-3.90.1-jit");
+	assert_string_equal(choose("cpython-3.90.1-jit"), "cpython-3.90.1-jit");
+	assert_string_equal(choose("3.90t+PYTHON_GIL=1"), "cpython-3.90.1t-gil");
+	assert_string_equal(choose("3.90+PYTHON_JIT=1,3.90-jit"), "cpython-3.90.1-jit");
+	assert_string_equal(choose("3.90,python3+A=1+2+-X x=y+-O"),
+			    "cpython-3.90.1 cpython-3.90.1+A=1+2+-Xx=y+-O");
+	/* The label that a table shows can be typed again. */
+	assert_string_equal(choose("cpython-3.90.1+A=1+2+-Xx=y+-O"),
+			    "cpython-3.90.1+A=1+2+-Xx=y+-O");
+	assert_string_equal(choose("3.90+PYTHON_JIT=0"), "cpython-3.90.1+PYTHON_JIT=0");
+}
+
+static void equal_builds_keep_their_numbers_beside_variants(void **state)
+{
+	(void)state;
+	pretend_switchable(".pyenv/versions/a/bin/python3", "3.90.1", false);
+	pretend_switchable(".pyenv/versions/b/bin/python3", "3.90.1", false);
+	assert_string_equal(choose("all"), "cpython-3.90.1 cpython-3.90.1#2 cpython-3.90.1-jit "
+					   "cpython-3.90.1-jit#2");
+	assert_string_equal(choose("cpython-3.90.1#2+PYTHON_JIT=1"), "cpython-3.90.1-jit");
+	assert_string_equal(choose("cpython-3.90.1#2+A=b"), "cpython-3.90.1+A=b");
+}
+
+static void switches_reach_the_interpreter_and_the_run(void **state)
+{
+	(void)state;
+	char arguments[256] = "";
+	pretend_switchable("bin/python3", "3.90.1", false);
+	struct probe_error err = {0};
+	struct probe_run *run = probe_run_new();
+	assert_int_equal(pb_interp_discover("python3+-X a=b c+PYTHON_JIT=1", run, &err), 0);
+	assert_int_equal(run->interpreter_count, 1);
+	const struct probe_interpreter *p = &run->interpreters[0];
+	assert_string_equal(p->label, "cpython-3.90.1-jit+-Xa=b_c");
+	assert_string_equal(p->environment[0], "PYTHON_JIT=1");
+	assert_null(p->environment[1]);
+	assert_string_equal(p->options[0], "-X");
+	assert_string_equal(p->options[1], "a=b c");
+	assert_null(p->options[2]);
+	assert_true(p->jit);
+	FILE *f = fopen(at("bin/python3.arguments"), "r");
+	assert_non_null(f);
+	size_t n = fread(arguments, 1, sizeof arguments - 1, f);
+	fclose(f);
+	assert_true(n > 0);
+	assert_int_equal(strncmp(arguments, "-X\na=b c\n-s\n", 12), 0);
+
+	const char *const rest[] = {"script", NULL}, *const extra[] = {"B=2", NULL};
+	const char **argv = pb_interpreter_argv("prog", p, rest);
+	const char **env = pb_interpreter_env(p, extra);
+	assert_string_equal(argv[0], "prog");
+	assert_string_equal(argv[2], "a=b c");
+	assert_string_equal(argv[3], "script");
+	assert_null(argv[4]);
+	bool jit = false, removed = false, both = false;
+	for (size_t i = 0; env[i]; i++) {
+		jit |= !strcmp(env[i], "PYTHON_JIT=1");
+		removed |= !strcmp(env[i], "PYTHON_JIT"); /* the switch itself would go with it */
+		both |= !strcmp(env[i], "B=2");
+	}
+	assert_true(jit);
+	assert_false(removed);
+	assert_true(both);
+	free(argv);
+	free(env);
+	probe_run_free(run);
+}
+
+static void a_bad_switch_is_refused(void **state)
+{
+	(void)state;
+	char longest[200] = "python3+A=";
+	pretend_switchable("bin/python3", "3.90.1", false);
+	memset(longest + 10, 'x', 100);
+	refuse("python3+-c pass", PROBE_EINVAL, "'-c pass' is no switch");
+	refuse("python3+-X", PROBE_EINVAL, "'-X' is no switch");
+	refuse("python3+-Ofast", PROBE_EINVAL, "'-Ofast' is no switch");
+	refuse("+PYTHON_JIT=1", PROBE_EINVAL, "names switches and no interpreter");
+	refuse("9.9+PYTHON_JIT=1", PROBE_ENOENT, "no interpreter '9.9'");
+	refuse("python3+CRASH=1", PROBE_EINVAL, "+CRASH=1 is not a working Python");
+	refuse(longest, PROBE_EINVAL, "too long");
+}
+
+static void a_plus_without_a_switch_belongs_to_the_path(void **state)
+{
+	(void)state;
+	pretend("c++/python3", "cpython", "3.90.1", "");
+	pretend("a+B=1/python3", "cpython", "3.91.1", "");
+	assert_string_equal(choose(at("c++/python3")), "cpython-3.90.1");
+	assert_string_equal(choose(at("a+B=1/python3")), "cpython-3.91.1");
+}
+
+static void another_processor_is_said_and_not_tried(void **state)
+{
+	(void)state;
+	Elf64_Ehdr head;
+	FILE *self = fopen("/proc/self/exe", "rb"), *other;
+	assert_non_null(self);
+	assert_int_equal(fread(&head, sizeof head, 1, self), 1);
+	fclose(self);
+	head.e_machine = head.e_machine == EM_S390 ? EM_X86_64 : EM_S390;
+	write_file(at("bin/python3"), "", 0755);
+	other = fopen(at("bin/python3"), "wb");
+	assert_non_null(other);
+	assert_int_equal(fwrite(&head, sizeof head, 1, other), 1);
+	assert_int_equal(fclose(other), 0);
+	refuse(at("bin/python3"), PROBE_EINVAL, "another kind of processor");
+
+	pretend(".pyenv/versions/good/bin/python3", "cpython", "3.90.1", "");
+	struct probe_error err = {0};
+	struct probe_run *run = probe_run_new();
+	assert_int_equal(pb_interp_discover(NULL, run, &err), 0);
+	assert_string_equal(found_labels(run), "cpython-3.90.1");
+	assert_true(warned(run, "another kind of processor"));
+	probe_run_free(run);
+}
+
+/* --- what can't be used ---------------------------------------------------------------------- */
 
 static void one_interpreter_by_several_names_comes_once(void **state)
 {
@@ -229,7 +418,7 @@ static void what_is_no_usable_interpreter_is_left_out_or_refused(void **state)
 	(void)state;
 	pretend(".pyenv/versions/good/bin/python3", "cpython", "3.90.1", "");
 	pretend(".pyenv/versions/old/bin/python3", "cpython", "3.7.9", "");
-	pretend(".pyenv/versions/pypy/bin/python3", "pypy", "3.90.0", "");
+	pretend(".pyenv/versions/iron/bin/python3", "ironpython", "3.90.0", "");
 	pretend_script(".pyenv/versions/hang/bin/python3", "exec /bin/sleep 60");
 	pretend_script(".pyenv/versions/fails/bin/python3", "echo no such version >&2; exit 127");
 	pretend_script("bin/prints", "echo hello; echo world");
@@ -242,7 +431,7 @@ static void what_is_no_usable_interpreter_is_left_out_or_refused(void **state)
 	struct probe_run *run = probe_run_new();
 	assert_int_equal(pb_interp_discover_within(NULL, 2.0, run, &err), 0);
 	assert_string_equal(found_labels(run), "cpython-3.90.1");
-	assert_true(warned(run, "pypy 3.90.0"));
+	assert_true(warned(run, "ironpython 3.90.0"));
 	assert_true(warned(run, "no answer in 2 s"));
 	assert_false(warned(run, "3.7.9")); /* old ones are everywhere */
 	assert_false(warned(run, "fails")); /* a wrapper with nothing behind it */
@@ -250,7 +439,7 @@ static void what_is_no_usable_interpreter_is_left_out_or_refused(void **state)
 
 	refuse(at(".pyenv/versions/old/bin/python3"), PROBE_EINVAL, "needs 3.8 or later");
 	refuse("3.7", PROBE_EINVAL, "needs 3.8 or later");
-	refuse(at(".pyenv/versions/pypy/bin/python3"), PROBE_EINVAL, "only CPython");
+	refuse(at(".pyenv/versions/iron/bin/python3"), PROBE_EINVAL, "only CPython, PyPy");
 	refuse(at(".pyenv/versions/hang/bin/python3"), PROBE_ETIMEOUT, "no answer in 1 s");
 	refuse(at(".pyenv/versions/fails/bin/python3"), PROBE_EINVAL, "exited 127: no such");
 	refuse(at("bin/prints"), PROBE_EINVAL, "it printed \"hello world\"");
@@ -291,7 +480,7 @@ static void relative_parts_of_the_path_are_ignored(void **state)
 	assert_int_equal(chdir(scratch), 0);
 	setenv("PATH", "::.", 1); /* what lies in today's folder is not to be run */
 	struct pb_candidates none = {0};
-	assert_int_equal(pb_locate_all(&none), 0);
+	assert_int_equal(pb_locate_all(&none, PB_EVERY_PYTHON), 0);
 	for (size_t i = 0; i < none.n; i++)
 		assert_null(strstr(none.items[i].path, scratch));
 	pb_candidates_fini(&none);
@@ -357,6 +546,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(every_place_is_searched_and_ordered_by_version),
+		TEST(what_make_interpreters_obtained_is_found),
+		TEST(pypy_and_graalpy_are_found_when_wanted),
+		TEST(what_is_switched_off_is_an_interpreter_of_its_own),
+		TEST(equal_builds_keep_their_numbers_beside_variants),
+		TEST(switches_reach_the_interpreter_and_the_run),
+		TEST(a_bad_switch_is_refused),
+		TEST(a_plus_without_a_switch_belongs_to_the_path),
+		TEST(another_processor_is_said_and_not_tried),
 		TEST(one_interpreter_by_several_names_comes_once),
 		TEST(equal_labels_are_numbered),
 		TEST(choices_are_versions_labels_paths_and_programs),

@@ -25,6 +25,11 @@ static void names_of_parts(void **state)
 		{BIT(MARSHAL_IN), "marshal_in", "marshalling.in"},
 		{BIT(MARSHAL_OUT), "marshal_out", "marshalling.out"},
 		{BIT(COMPUTE), "compute", "compute"},
+		{BIT(CALLBACK), "callback", "compute.callback"},
+		{BIT(PYTHON), "python", "compute.python"},
+		{PROBE_MASK_CALLBACK, "callback+python", "compute.callback+python"},
+		{BIT(COMPUTE) | BIT(CALLBACK), "compute+callback", "compute.native+callback"},
+		{BIT(INVOKE) | BIT(PYTHON), "invoke+python", "invoke+python"},
 		{PROBE_MASK_MARSHALLING, "marshalling", "marshalling"},
 		{PROBE_MASK_DISPATCH, "dispatch", "dispatch"},
 		{PROBE_MASK_DISPATCH | PROBE_MASK_MARSHALLING, "dispatch+marshalling",
@@ -46,10 +51,10 @@ static void names_of_parts(void **state)
 
 static void ids_are_unique(void **state)
 {
-	static char ids[PROBE_MASK_ALL + 1][128];
+	static char ids[PROBE_MASK_EVERY + 1][128];
 
 	(void)state;
-	for (unsigned a = 1; a <= PROBE_MASK_ALL; a++) {
+	for (unsigned a = 1; a <= PROBE_MASK_EVERY; a++) {
 		probe_part_id(a, ids[a], sizeof ids[a]);
 		for (unsigned b = 1; b < a; b++)
 			assert_string_not_equal(ids[a], ids[b]);
@@ -137,6 +142,34 @@ static void parts_across_phases_merge_them(void **state)
 	assert_int_equal(probe_parts_fold(NULL, 0, out), 0);
 }
 
+/* Compute is the whole from the target's first instruction to its return. */
+static void callbacks_fold_into_compute(void **state)
+{
+	const struct probe_part parts[] = {
+		{BIT(CALL) | BIT(RETURN), value(100, 3)},
+		{PROBE_MASK_MARSHALLING, value(200, 5)},
+		{BIT(COMPUTE), value(5, 2)},
+		{BIT(CALLBACK), value(70, 3)},
+		{BIT(PYTHON), value(30, 6)},
+	};
+	struct probe_part out[3];
+	char buf[64];
+
+	(void)state;
+	assert_int_equal(probe_parts_fold(parts, 5, out), 3);
+	assert_int_equal(out[1].mask, PROBE_MASK_MARSHALLING);
+	assert_float_equal(out[1].value.ticks, 200, 1e-12);
+	assert_int_equal(out[2].mask, PROBE_MASK_COMPUTE);
+	assert_float_equal(out[2].value.ticks, 105, 1e-12);
+	assert_float_equal(out[2].value.half, 7, 1e-12);
+	/* The part that is left of compute does not go by the name of the whole. */
+	assert_string_equal(probe_part_id_among(parts, 5, 2, buf, sizeof buf), "compute.native");
+	assert_string_equal(probe_part_id_among(parts, 3, 2, buf, sizeof buf), "compute");
+	assert_string_equal(probe_part_id_among(parts, 5, 3, buf, sizeof buf), "compute.callback");
+	assert_int_equal(probe_parts_fold(parts + 3, 2, out), 1);
+	assert_int_equal(out[0].mask, PROBE_MASK_COMPUTE);
+}
+
 static void absent_and_estimated_parts_stay_so(void **state)
 {
 	struct probe_part parts[] = {
@@ -163,6 +196,7 @@ int main(void)
 		cmocka_unit_test(a_short_buffer_is_not_overrun),
 		cmocka_unit_test(folding_sums_and_adds_in_quadrature),
 		cmocka_unit_test(parts_across_phases_merge_them),
+		cmocka_unit_test(callbacks_fold_into_compute),
 		cmocka_unit_test(absent_and_estimated_parts_stay_so),
 	};
 

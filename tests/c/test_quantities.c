@@ -18,7 +18,8 @@
 #define EVERY                                                                                      \
 	(BASE | BIT(PROBE_RUNG_ENTRY) | BIT(PROBE_RUNG_INVOKE) | BIT(PROBE_RUNG_TARGET) |          \
 	 BIT(PROBE_RUNG_SIDE) | BIT(PROBE_RUNG_SIDE_INVOKE))
-#define STATE (PROBE_BIT(PROBE_SUB_DETACH) | PROBE_BIT(PROBE_SUB_ATTACH))
+#define STATE    (PROBE_BIT(PROBE_SUB_DETACH) | PROBE_BIT(PROBE_SUB_ATTACH))
+#define CALLBACK (BIT(PROBE_RUNG_CALLBACK_STUB) | BIT(PROBE_RUNG_CALLBACK_EMPTY))
 
 static const unsigned libffi_path = PROBE_MASK_ALL; /* ctypes, cffi in ABI mode */
 static const unsigned api_path = PROBE_MASK_ALL & ~PROBE_BIT(PROBE_SUB_INVOKE);
@@ -26,7 +27,7 @@ static const unsigned capi_path = PROBE_MASK_ALL & ~PROBE_BIT(PROBE_SUB_INVOKE) 
 
 static const double loop_ticks = 1000;
 /* Powers of two: every set of sub-phases has its own sum. */
-static const double cost[PROBE_SUB_COUNT] = {1, 2, 4, 8, 16, 32, 64, 128};
+static const double cost[PROBE_SUB_COUNT] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512};
 
 static double cost_of(unsigned mask)
 {
@@ -40,16 +41,19 @@ static double cost_of(unsigned mask)
 /* What a rung takes, from what its stub leaves out: the definition, written down again. */
 static double ticks_of(unsigned rung, unsigned subphases)
 {
-	const unsigned compute = PROBE_MASK_COMPUTE, invoke = PROBE_BIT(PROBE_SUB_INVOKE);
+	const unsigned compute = probe_fold_members(PROBE_MASK_COMPUTE);
+	const unsigned invoke = PROBE_BIT(PROBE_SUB_INVOKE);
 	const unsigned left_out[PROBE_RUNG_COUNT] = {
-		[PROBE_RUNG_EMPTY] = PROBE_MASK_ALL,
-		[PROBE_RUNG_ENTRY] =
-			PROBE_MASK_ALL & ~PROBE_BIT(PROBE_SUB_CALL) & ~PROBE_BIT(PROBE_SUB_RETURN),
+		[PROBE_RUNG_EMPTY] = PROBE_MASK_EVERY,
+		[PROBE_RUNG_ENTRY] = PROBE_MASK_EVERY & ~PROBE_BIT(PROBE_SUB_CALL) &
+				     ~PROBE_BIT(PROBE_SUB_RETURN),
 		[PROBE_RUNG_INVOKE] = invoke | compute,
 		[PROBE_RUNG_TARGET] = compute,
 		[PROBE_RUNG_REAL] = 0,
 		[PROBE_RUNG_SIDE] = compute | STATE,
 		[PROBE_RUNG_SIDE_INVOKE] = compute | STATE | invoke,
+		[PROBE_RUNG_CALLBACK_STUB] = PROBE_MASK_CALLBACK,
+		[PROBE_RUNG_CALLBACK_EMPTY] = PROBE_BIT(PROBE_SUB_PYTHON),
 	};
 	return loop_ticks + cost_of(subphases & ~left_out[rung]);
 }
@@ -94,7 +98,8 @@ static void check(unsigned rungs, unsigned subphases)
 		const struct pb_quantity *fold = &q.folded[f];
 		assert_int_equal(phases_seen & fold->mask, 0);
 		phases_seen |= fold->mask;
-		assert_true(apply(fold, rungs, subphases) == cost_of(fold->mask & subphases));
+		assert_true(apply(fold, rungs, subphases) ==
+			    cost_of(probe_fold_members(fold->mask) & subphases));
 		for (unsigned c = 0; c < PROBE_COLUMNS; c++)
 			folded_sum[c] += fold->coef[c];
 	}
@@ -111,13 +116,20 @@ static void check(unsigned rungs, unsigned subphases)
 static void parts_split_every_path_exactly(void **state)
 {
 	(void)state;
-	const unsigned paths[] = {libffi_path, api_path, capi_path};
-	const unsigned optional[] = {PROBE_RUNG_ENTRY, PROBE_RUNG_INVOKE, PROBE_RUNG_TARGET,
-				     PROBE_RUNG_SIDE, PROBE_RUNG_SIDE_INVOKE};
-	for (size_t p = 0; p < 3; p++)
-		for (unsigned some = 0; some < 32; some++) {
+	const unsigned paths[] = {libffi_path,
+				  api_path,
+				  capi_path,
+				  libffi_path | PROBE_MASK_CALLBACK,
+				  api_path | PROBE_MASK_CALLBACK,
+				  capi_path | PROBE_MASK_CALLBACK};
+	const unsigned optional[] = {PROBE_RUNG_ENTRY,         PROBE_RUNG_INVOKE,
+				     PROBE_RUNG_TARGET,        PROBE_RUNG_SIDE,
+				     PROBE_RUNG_SIDE_INVOKE,   PROBE_RUNG_CALLBACK_STUB,
+				     PROBE_RUNG_CALLBACK_EMPTY};
+	for (size_t p = 0; p < 6; p++)
+		for (unsigned some = 0; some < 128; some++) {
 			unsigned rungs = BASE;
-			for (unsigned k = 0; k < 5; k++)
+			for (unsigned k = 0; k < 7; k++)
 				if (some & (1u << k))
 					rungs |= BIT(optional[k]);
 			check(rungs, paths[p]);
@@ -129,6 +141,8 @@ static void parts_are_as_fine_as_the_rungs_allow(void **state)
 	(void)state;
 	const unsigned entry = BIT(PROBE_RUNG_ENTRY), invoke = BIT(PROBE_RUNG_INVOKE);
 	const unsigned target = BIT(PROBE_RUNG_TARGET), side = BIT(PROBE_RUNG_SIDE);
+	const unsigned stub = BIT(PROBE_RUNG_CALLBACK_STUB);
+	const unsigned with_callback = capi_path | PROBE_MASK_CALLBACK;
 	const struct {
 		unsigned rungs, subphases;
 		const char *parts;  /* run file's names, in order */
@@ -160,14 +174,37 @@ static void parts_are_as_fine_as_the_rungs_allow(void **state)
 		 "dispatch marshalling compute"},
 		{BASE | entry | target, capi_path, "dispatch.call+return marshalling compute",
 		 "dispatch marshalling compute"},
+		{EVERY | CALLBACK, libffi_path | PROBE_MASK_CALLBACK,
+		 "dispatch.call+return marshalling dispatch.detach+attach dispatch.invoke "
+		 "compute.native compute.callback compute.python",
+		 "dispatch marshalling compute"},
+		{BASE | entry | target | stub, with_callback,
+		 "dispatch.call+return marshalling compute.native compute.callback+python",
+		 "dispatch marshalling compute"},
+		{(BASE | entry | target | CALLBACK) & ~stub, with_callback,
+		 "dispatch.call+return marshalling compute.native+callback compute.python",
+		 "dispatch marshalling compute"},
+		{BASE | entry | target, with_callback,
+		 "dispatch.call+return marshalling compute.native+callback+python",
+		 "dispatch marshalling compute"},
+		{BASE | entry | CALLBACK, with_callback,
+		 "dispatch.call+return marshalling+compute compute.callback compute.python",
+		 "dispatch marshalling+compute"},
+		{BASE | CALLBACK, with_callback,
+		 "call+marshalling+compute+return compute.callback compute.python",
+		 "dispatch+marshalling+compute"},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct pb_quantities q = pb_quantities_of(rows[i].rungs, rows[i].subphases, false);
 		char line[512] = "", name[128];
 		size_t n = 0;
+		struct probe_part parts[PROBE_MAX_PARTS];
 		for (size_t k = 0; k < q.part_count; k++)
-			n += (size_t)snprintf(line + n, sizeof line - n, "%s%s", k ? " " : "",
-					      probe_part_id(q.parts[k].mask, name, sizeof name));
+			parts[k] = (struct probe_part){.mask = q.parts[k].mask};
+		for (size_t k = 0; k < q.part_count; k++)
+			n += (size_t)snprintf(
+				line + n, sizeof line - n, "%s%s", k ? " " : "",
+				probe_part_id_among(parts, q.part_count, k, name, sizeof name));
 		assert_string_equal(line, rows[i].parts);
 		n = 0;
 		for (size_t k = 0; k < q.folded_count; k++)
@@ -237,6 +274,8 @@ static void rungs_have_names(void **state)
 	assert_string_equal(probe_rung_name(PROBE_RUNG_SIDE), "side");
 	assert_string_equal(probe_rung_name(PROBE_RUNG_PYCALL), "pycall");
 	assert_string_equal(probe_rung_name(PROBE_RUNG_SIDE_INVOKE), "side-invoke");
+	assert_string_equal(probe_rung_name(PROBE_RUNG_CALLBACK_STUB), "callback-stub");
+	assert_string_equal(probe_rung_name(PROBE_RUNG_CALLBACK_EMPTY), "callback-empty");
 	assert_string_equal(probe_rung_name(PROBE_RUNG_COUNT), "?");
 }
 

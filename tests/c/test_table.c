@@ -12,7 +12,9 @@
 #include "../../libprobe/cli/table.c"
 #include "../../libprobe/cli/table_eight.c"
 #include "../../libprobe/cli/table_notes.c"
+#include "../../libprobe/cli/table_slopes.c"
 #include "../../libprobe/cli/table_three.c"
+#include "../../libprobe/cli/table_verdict.c"
 #include "golden.h"
 #include "run_fixture.h"
 
@@ -194,6 +196,47 @@ static void a_warning_of_many_cells_stands_once(void **state)
 	probe_run_free(run);
 }
 
+/* What native code spends in Python is told apart, and adds up to compute. */
+static void callbacks_have_lines_of_their_own(void **state)
+{
+	const struct probe_part parts[] = {
+		{PROBE_BIT(PROBE_SUB_CALL) | PROBE_BIT(PROBE_SUB_RETURN), fixture_value(60, 1)},
+		{PROBE_MASK_MARSHALLING, fixture_value(600, 3)},
+		{PROBE_BIT(PROBE_SUB_DETACH) | PROBE_BIT(PROBE_SUB_ATTACH), fixture_value(140, 1)},
+		{PROBE_BIT(PROBE_SUB_INVOKE), fixture_value(80, 1)},
+		{PROBE_MASK_COMPUTE, fixture_value(10, 1)},
+		{PROBE_BIT(PROBE_SUB_CALLBACK), fixture_value(270, 3)},
+		{PROBE_BIT(PROBE_SUB_PYTHON), fixture_value(120, 4)},
+	};
+	const struct probe_part merged[] = {
+		{PROBE_MASK_DISPATCH | PROBE_MASK_MARSHALLING, fixture_value(300, 2)},
+		{PROBE_MASK_COMPUTE, fixture_value(10, 1)},
+		{PROBE_MASK_CALLBACK, fixture_value(390, 4)},
+	};
+	struct probe_run *run = probe_run_new();
+	char *text;
+
+	(void)state;
+	snprintf(probe_run_add_interpreter(run)->label, 64, "cpython-3.13.0");
+	snprintf(run->counter.unit, sizeof run->counter.unit, "TSC ticks");
+	run->counter.hz = 2e9;
+	run->passes = 3;
+	fixture_engine(&fixture_cell(run, "callback", "ctypes", "cpython-3.13.0")->ladder, parts,
+		       7);
+	fixture_engine(&fixture_cell(run, "callback", "cffi-api", "cpython-3.13.0")->ladder, merged,
+		       3);
+	fixture_ctypes(run, "add", "cpython-3.13.0", 3.5);
+	text = print(run, CLI_UNIT_NS, 3, false);
+	check_lines(text);
+	golden_check("table-callback-3.txt", text);
+	free(text);
+	text = print(run, CLI_UNIT_NS, 8, false);
+	check_lines(text);
+	golden_check("table-callback-8.txt", text);
+	free(text);
+	probe_run_free(run);
+}
+
 static void an_empty_run_prints(void **state)
 {
 	struct probe_run *run = probe_run_new();
@@ -219,6 +262,7 @@ int main(void)
 		cmocka_unit_test(merged_phases_are_marked),
 		cmocka_unit_test(it_keeps_to_the_width),
 		cmocka_unit_test(a_warning_of_many_cells_stands_once),
+		cmocka_unit_test(callbacks_have_lines_of_their_own),
 		cmocka_unit_test(an_empty_run_prints),
 	};
 

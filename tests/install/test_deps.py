@@ -131,3 +131,10 @@ def test_no_apt_names_what_is_needed(machine: Machine) -> None:
     done = machine.deps("run")
     assert done.returncode == 0
     assert "libunwind-dev" in done.stderr
+
+
+def test_what_obtaining_interpreters_likes_is_optional(machine: Machine) -> None:
+    machine.unknown = ["patchelf"]
+    done = machine.deps("interpreters")
+    assert done.returncode == 0
+    assert "going on without patchelf" in done.stderr

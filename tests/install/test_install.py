@@ -112,6 +112,8 @@ def test_the_promised_files_are_there(prefix: Path) -> None:
         "lib/libprobe.so",
         "lib/libprobe.so.0",
         "lib/pkgconfig/libprobe.pc",
+        "share/bash-completion/completions/probe",
+        "share/zsh/site-functions/_probe",
         "share/man/man1/probe.1",
         "share/probe/ext/probe/_build.py",
         "share/probe/libprobe/src/py/module.c",

@@ -22,6 +22,12 @@ PATHS = [
 ]
 
 
+def described(folder: str, file: str) -> Dict[str, Any]:
+    """A workload or path as the command tells the driver of it."""
+    found: Dict[str, Any] = json.loads((Path(folder) / file).read_text(encoding="utf-8"))
+    return {**found, "dir": folder}
+
+
 class Built:
     """One run of _build.py: its answer, and what it said while it worked."""
 
@@ -57,8 +63,12 @@ class Build:
             "include": [str(self.home / "libprobe" / d) for d in ("include", "src")],
             "cc": "cc",
             "interpreter_label": "cpython-test#2",
-            "paths": [p if "/" in p else str(bindings / p) for p in paths],
-            "workloads": [w if "/" in w else str(self.home / "workloads" / w) for w in workloads],
+            "paths": [described(p if "/" in p else str(bindings / p), "path.json") for p in paths],
+            "workloads": [
+                described(w if "/" in w else str(self.home / "workloads" / w), "workload.json")
+                for w in workloads
+            ],
+            "jobs": 1,
             "offline": False,
         }
         spec.update(changes)

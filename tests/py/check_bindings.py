@@ -81,17 +81,13 @@ def check(home: str, path: str, name: str, built: Dict[str, Any], bare: str) -> 
     reference = getattr(load_source(os.path.join(folder, name + ".py"), "_workload"), name)
     generator = os.path.join(home, "workloads", "bindings", path, "binding.py")
     binding = load_source(generator, "_binding")
-    call = binding.load(prototype, built["dir"], bare)
-    adapt = getattr(binding, "adapt", lambda arg, ctype: arg)
-    types = [p["type"] for p in prototype["params"]]
+    call = binding.load(prototype, built["dir"], bare, frozenset())
+    arguments = getattr(binding, "arguments", lambda prototype, args: args)
     for args in ARGUMENTS[name]:
-        adapted = tuple(adapt(a, t) for a, t in zip(args, types))
-        got, expected = call(*adapted), reference(*args)
+        got, expected = call(*arguments(prototype, args)), reference(*args)
         assert got == expected, (path, name, args, got, expected)
     for args, error in WRONG[family(path)].get(name, []):
-        # What adapt() itself can't take is passed as it is.
-        good = [a if isinstance(a, str) else adapt(a, t) for a, t in zip(args, types)]
-        expect(error, call, (*good, *args[len(good) :]) if len(args) > len(types) else tuple(good))
+        expect(error, lambda: call(*arguments(prototype, args)), ())
     if path.startswith("capi"):
         check_references(call, name)
 

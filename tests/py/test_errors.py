@@ -471,46 +471,6 @@ def test_one_line_for_one_cause(fake: Probe, python: str, tmp_path: Path) -> Non
     assert "exits/python, exits/good" in done.error_lines[1]
 
 
-# --- the manual ----------------------------------------------------------------------------------
-
-VERBS = ["run", "list", "doctor", "plot"]
-
-
-def manual_options(verb: str) -> Set[str]:
-    text = (ROOT / "libprobe" / "man" / "probe.1").read_text()
-    section = text.split(".Ss probe %s" % verb, 1)[1]
-    section = re.split(r"^\.S[sh] ", section, maxsplit=1, flags=re.M)[0]
-    found: Set[str] = set()
-    for line in re.findall(r"^\.It (Fl .*)$", section, flags=re.M):
-        found.update("-" + name for name in re.findall(r"Fl (-?[\w-]+)", line))
-    return found
-
-
-@pytest.mark.parametrize("verb", VERBS)
-def test_the_manual_has_every_option(probe: Probe, verb: str) -> None:
-    done = probe(verb, "--help")
-    assert done.code == 0 and not done.err
-    assert probe("help", verb).out == done.out
-    listed = [line for line in done.out.splitlines() if re.match(r"\s+-", line)]
-    shown: Set[str] = set()
-    for line in listed:
-        head = re.split(r"\s{2,}", line.strip())[0]
-        shown.update(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", head))
-    assert shown and shown == manual_options(verb)
-
-
-def test_the_manual_is_well_formed() -> None:
-    if not shutil.which("mandoc"):
-        pytest.skip("mandoc is not installed")
-    done = subprocess.run(
-        ["mandoc", "-T", "lint", "-W", "warning", str(ROOT / "libprobe" / "man" / "probe.1")],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout
-
-
 def test_version(probe: Probe) -> None:
     done = probe("--version")
     assert re.fullmatch(r"probe \d+\.\d+\.\d+\n", done.out)

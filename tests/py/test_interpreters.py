@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: MIT
-"""`probe list`, and the facts that interpreters tell of themselves."""
+"""`probe list`, the facts that interpreters tell of themselves, and interpreters that are trouble."""
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Callable, Dict, List, Tuple
 
 import pytest
 
-from conftest import ROOT, Probe
+from conftest import ROOT, Done, Probe
 
 FACTS = str(ROOT / "ext" / "probe" / "facts.py")
 
@@ -50,16 +53,20 @@ def test_each_interpreter_once(probe: Probe, python: str, tmp_path: Path) -> Non
     (tmp_path / "bin").mkdir()
     os.symlink(python, tmp_path / "bin" / "python3")
     path = os.pathsep.join([str(venv / "bin"), str(tmp_path / "bin"), os.environ["PATH"]])
-    done = probe("list", "interpreters", "--json", PATH=path)
+    done = probe("list", "interpreters", "--json", PATH=path, XDG_DATA_HOME=str(tmp_path))
     assert done.code == 0, done.err
     found = json.loads(done.out)["interpreters"]
-    executables = [p["executable"] for p in found]
+    executables = [p["executable"] for p in found if not p["environment"]]
     assert len(executables) == len(set(executables))
     assert facts(python)["executable"] in executables
+    assert {p["executable"] for p in found} == set(executables)
     labels = [p["label"] for p in found]
     assert len(labels) == len(set(labels))
-    versions = [tuple(int(n) for n in p["version"].split("rc")[0].split(".")) for p in found]
-    assert versions == sorted(versions) and versions[0] >= (3, 8)
+    order = [
+        (p["implementation"], *(int(n) for n in p["version"].split("rc")[0].split(".")))
+        for p in found
+    ]
+    assert order == sorted(order) and min(o[1:] for o in order) >= (3, 8)
 
 
 def test_chosen_by_version_and_by_path(probe: Probe, python: str) -> None:
@@ -69,8 +76,11 @@ def test_chosen_by_version_and_by_path(probe: Probe, python: str) -> None:
         assert done.code == 0, done.err
         (found,) = json.loads(done.out)["interpreters"]
         assert found["executable"] == mine["executable"]
-        for key in ("version", "free_threaded", "jit", "debug", "headers", "config_args"):
-            assert found[key] == (mine[key] or None if key == "config_args" else mine[key])
+        assert found["config_args"] == (mine["config_args"] or None)
+        for key in ("version", "free_threaded", "gil_off", "jit", "jit_built", "debug", "headers"):
+            assert found[key] == mine[key]
+        for key in ("tail_call", "static_libpython"):
+            assert found[key] == mine[key]
 
 
 def test_the_table_names_every_fact(probe: Probe, python: str) -> None:
@@ -95,8 +105,8 @@ def test_unknown_interpreter_lists_the_known(probe: Probe, python: str) -> None:
 
 
 @pytest.mark.parametrize("topic", ["workloads", "paths", "interpreters", "counters"])
-def test_json_is_one_object(probe: Probe, topic: str) -> None:
-    done = probe("list", topic, "--json")
+def test_json_is_one_object(probe: Probe, topic: str, tmp_path: Path) -> None:
+    done = probe("list", topic, "--json", XDG_DATA_HOME=str(tmp_path))
     assert done.code == 0, done.err
     assert json.loads(done.out)[topic]
 
@@ -110,12 +120,14 @@ def test_text_fits_a_terminal(probe: Probe) -> None:
 
 def test_workloads_and_paths_are_described(probe: Probe) -> None:
     listed = json.loads(probe("list", "workloads", "--json").out)["workloads"]
-    assert [w["name"] for w in listed] == ["noop", "add", "fib", "sum"]
-    assert listed[3]["variants"] == [16, 1024, 65536]
-    assert listed[1]["prototype"] == "int add(int a, int b)"
+    workloads = {w["name"]: w for w in listed}
+    assert {"noop", "add", "fib", "sum"} <= set(workloads)
+    assert workloads["sum"]["variants"] == [16, 1024, 65536]
+    assert workloads["add"]["prototype"] == "int add(int a, int b)"
     listed = json.loads(probe("list", "paths", "--json").out)["paths"]
     assert listed[0] == {**listed[0], "name": "python", "needs": ""}
-    assert listed[4] == {**listed[4], "name": "cffi-api"} and "C compiler" in listed[4]["needs"]
+    (cffi,) = [p for p in listed if p["name"] == "cffi-api"]
+    assert "C compiler" in cffi["needs"]
 
 
 @pytest.mark.parametrize(
@@ -135,3 +147,196 @@ def test_usage(probe: Probe, arguments: Any, word: str) -> None:
 
 def test_broken_installation(probe: Probe, tmp_path: Path) -> None:
     probe("list", "paths", PROBE_HOME=str(tmp_path)).one_error(1, "PROBE_HOME")
+
+
+# --- switches ------------------------------------------------------------------------------------
+
+QUICK = ["--passes", "1", "--rounds", "10"]
+
+
+def the_interpreters(run_file: Path) -> List[Dict[str, Any]]:
+    found: List[Dict[str, Any]] = json.loads(run_file.read_text())["probe"]["interpreters"]
+    return found
+
+
+def log_of(state: Path) -> List[Dict[str, Any]]:
+    log = state / "log"
+    return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+
+
+def test_switches_reach_every_child_and_the_run_file(
+    fake: Probe, python: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "run.json"
+    choice = "%s,%s+FAKE_SWITCH=on+-X importtime=0+-X frozen" % (python, python)
+    done = fake(
+        "run", "add", "-p", "good", "-i", choice, "-o", out, *QUICK, FAKE_STATE=str(tmp_path)
+    )
+    assert done.code == 0, done.err
+    plain, switched = the_interpreters(out)
+    assert (plain["environment"], plain["options"]) == (None, None)
+    assert switched["environment"] == ["FAKE_SWITCH=on"]
+    assert switched["options"] == ["-X", "importtime=0", "-X", "frozen"]
+    assert switched["label"] == plain["label"] + "+FAKE_SWITCH=on+-Ximporttime=0+-Xfrozen"
+    assert switched["executable"] == plain["executable"]
+    seen = [entry["switches"] for entry in log_of(tmp_path)]
+    assert [None, []] in seen and ["on", ["frozen", "importtime"]] in seen
+    assert switched["label"] in done.out
+
+
+def test_switches_reach_the_build(fake: Probe, python: str) -> None:
+    done = fake("run", "add", "-p", "good", "-i", python + "+FAKE_BUILD=die", *QUICK)
+    done.one_error(1, "the disk is on fire")
+
+
+def test_a_build_is_shared_by_its_switches(probe: Probe, python: str, tmp_path: Path) -> None:
+    """The cache names the build, not the interpreter with its switches."""
+    env: Dict[str, Any] = {"XDG_CACHE_HOME": str(tmp_path)}
+    choice = "%s,%s+A=1" % (python, python)
+    done = probe("run", "noop", "-p", "capi-varargs", "-i", choice, *QUICK, **env)
+    assert done.code == 0, done.err
+    assert len(list((tmp_path / "probe" / "interpreters").glob("*-*"))) == 1
+
+
+def test_a_switch_that_python_refuses(probe: Probe, python: str) -> None:
+    done = probe("run", "add", "-i", python + "+PYTHONHASHSEED=no")
+    done.one_error(2, "+PYTHONHASHSEED=no", "PYTHONHASHSEED must be")
+
+
+def test_the_users_own_settings_are_no_switches(fake: Probe, python: str) -> None:
+    done = fake("list", "interpreters", "--json", "-i", python, PYTHON_JIT="1", PYTHON_GIL="1")
+    assert done.code == 0, done.err
+    (found,) = json.loads(done.out)["interpreters"]
+    assert found["label"] == facts(python)["label"]
+
+
+# --- trouble: one line each, the rest is measured ------------------------------------------------
+
+
+def script(path: Path, body: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("#!/bin/sh\n%s\n" % body)
+    path.chmod(0o755)
+    return path
+
+
+def other_machine(path: Path) -> Path:
+    """The head of a program for a processor that is not this one's."""
+    head = bytearray(Path(sys.executable).read_bytes()[:64])
+    head[18] = 22 if head[18] != 22 else 62  # e_machine: S/390, x86-64
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(bytes(head))
+    path.chmod(0o755)
+    return path
+
+
+TROUBLE: Dict[str, Tuple[Callable[[Path], Path], str]] = {
+    "crash": (lambda p: script(p, "kill -SEGV $$"), "it died: Segmentation fault"),
+    "hang": (lambda p: script(p, "exec sleep 600"), "gave no answer in 10 s"),
+    "machine": (other_machine, "another kind of processor"),
+    "none": (lambda p: script(p, "echo gone; exit 0"), "not a Python interpreter"),
+}
+
+
+@pytest.mark.parametrize("kind", TROUBLE)
+def test_trouble_that_is_named(fake: Probe, python: str, tmp_path: Path, kind: str) -> None:
+    """Nothing is started: what was typed can't be done."""
+    make, words = TROUBLE[kind]
+    path = make(tmp_path / "python3")
+    fake("run", "add", "-p", "good", "-i", "%s,%s" % (python, path)).one_error(2, words, str(path))
+
+
+def run_all(fake: Probe, home: Path, out: Path, **env: Any) -> Done:
+    """Without -i, on a made-up home folder; programs of the system alone on PATH."""
+    where = {"HOME": str(home), "XDG_DATA_HOME": None, "PYENV_ROOT": None, "PATH": "/usr/bin:/bin"}
+    return fake("run", "add", "-p", "good", "-o", out, *QUICK, **{**where, **env})
+
+
+def test_trouble_that_is_found(fake: Probe, python: str, tmp_path: Path) -> None:
+    versions = tmp_path / ".pyenv" / "versions"
+    for kind, (make, _) in TROUBLE.items():
+        make(versions / kind / "bin" / ("python3" if kind != "none" else "graalpy"))
+    script(versions / "shim" / "bin" / "python3", "echo not installed >&2; exit 127")
+    script(versions / "wrapper" / "bin" / "python3", 'exec "%s" "$@"' % python)
+    out = tmp_path / "run.json"
+    done = run_all(fake, tmp_path, out)
+    assert done.code == 0, done.err
+    run = json.loads(out.read_text())["probe"]
+    assert facts(python)["executable"] in [p["executable"] for p in run["interpreters"]]
+    assert {c["status"] for c in run["cells"]} == {"ok"}
+    left_out = [w for w in run["warnings"] if w.startswith("left out: ")]
+    for kind, (_, words) in TROUBLE.items():
+        if kind != "none":  # no CPython by its name: it is not asked without -i all
+            assert [w for w in left_out if words in w and "/%s/" % kind in w], (kind, left_out)
+    assert len(left_out) == len(TROUBLE) - 1
+
+
+def test_pypy_and_graalpy_are_told_what_they_lack(fake: Probe, tmp_path: Path, python: str) -> None:
+    """Found by -i all, a row that says why, and the rest measured."""
+    answer = {**facts(python), "implementation": "pypy", "label": "pypy-9.9.9", "executable": "/x"}
+    body = "echo '%s'" % json.dumps(answer).replace("'", "")
+    script(tmp_path / ".pyenv" / "versions" / "p" / "bin" / "pypy3", body)
+    out = tmp_path / "run.json"
+    done = run_all(fake, tmp_path, out, FAKE_STATE=str(tmp_path))
+    assert done.code == 0 and "pypy" not in done.out
+    out.unlink()
+    where: Dict[str, Any] = {"HOME": str(tmp_path), "XDG_DATA_HOME": None, "PATH": "/usr/bin:/bin"}
+    done = fake("run", "add", "-p", "good", "-i", "all", "-o", out, *QUICK, **where)
+    done.one_error(3, "pypy-9.9.9", "only CPython's")
+    states = {c["interpreter"]: c["status"] for c in json.loads(out.read_text())["probe"]["cells"]}
+    assert states.pop("pypy-9.9.9") == "unavailable" and set(states.values()) == {"ok"}
+
+
+def test_no_writable_home(fake: Probe, python: str, tmp_path: Path) -> None:
+    command = ["run", "add", "-p", "good", "-i", python, *QUICK]
+    done = fake(*command, HOME="/proc/none", XDG_CACHE_HOME=None)
+    done.one_error(1, "/proc/none", "XDG_CACHE_HOME")
+    done = fake(*command, HOME="/proc/none")  # the cache may be elsewhere
+    assert done.code == 0, done.err
+
+
+@pytest.fixture
+def mortal(python: str, tmp_path: Path) -> Path:
+    """A copy of an interpreter that can be deleted."""
+    told = subprocess.run(
+        [
+            python,
+            "-c",
+            "import os, sys, sysconfig\n"
+            "print('%d.%d' % sys.version_info[:2], os.__file__, sysconfig.get_path('include'))",
+        ],
+        stdout=subprocess.PIPE,
+        check=True,
+        text=True,
+    ).stdout
+    version, file, include = told.split()
+    copy = tmp_path / "mortal" / "bin" / ("python" + version)
+    copy.parent.mkdir(parents=True)
+    shutil.copy(os.path.realpath(python), str(copy))
+    (tmp_path / "mortal" / "lib").mkdir()
+    (tmp_path / "mortal" / "lib" / ("python" + version)).symlink_to(Path(file).parent)
+    (tmp_path / "mortal" / "include").mkdir()
+    (tmp_path / "mortal" / "include" / Path(include).name).symlink_to(include)
+    return copy
+
+
+def test_an_interpreter_disappears_during_the_run(
+    fake: Probe, python: str, mortal: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run.json"
+    choice = "%s,%s" % (python, mortal)
+    command = ["run", "slow", "-p", "good", "-i", choice, "-o", out, "--passes", "3"]
+    process = fake.popen(*command, "--rounds", "10", FAKE_STATE=str(tmp_path))
+    deadline = time.monotonic() + 60
+    while not log_of(tmp_path) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    mortal.unlink()
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 3, err
+    (line,) = err.splitlines()
+    assert re.search(r"probe: .*slow/good.*can't be started: No such file", line), line
+    run = json.loads(out.read_text())["probe"]
+    gone = [p["label"] for p in run["interpreters"] if p["executable"] == str(mortal)]
+    states = {c["interpreter"]: c["status"] for c in run["cells"]}
+    assert [states.pop(label) for label in gone] == ["failed"]
+    assert list(states.values()) == ["ok"]

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """`probe plot`: figures in three formats, nothing hidden in them, errors in one line."""
 
+import copy
 import json
 import os
 import re
@@ -54,6 +55,36 @@ def changed(tmp_path: Path, change: Callable[[Dict[str, Any]], None]) -> str:
     return str(path)
 
 
+def swept(tmp_path: Path, change: Callable[[Dict[str, Any]], None] = lambda model: None) -> str:
+    """A made-up sweep as a file: the sample's ctypes cell, with totals of our own."""
+
+    def fill(model: Dict[str, Any]) -> None:
+        like = next(c for c in model["cells"] if c["path"] == "ctypes" and c["ladder"])
+        ns = model["counter"]["hz"] / 1e9
+        model.update(cells=[], sweeps=[], interpreters=model["interpreters"][-2:])
+        for interpreter in model["interpreters"]:
+            for kind, slope in (("int", 40), ("str", 100)):
+                for count in (0, 1, 2, 6):
+                    name = "args:%s:%d" % (kind, count)
+                    sweep = {"workload": name, "family": "args", "type": kind, "count": count}
+                    if sweep not in model["sweeps"]:
+                        model["sweeps"].append(sweep)
+                    for path, base in (("ctypes", 200), ("capi_{x}", 20), ("hpy", None)):
+                        cell = copy.deepcopy(like)
+                        cell.update(workload=name, path=path, interpreter=interpreter["label"])
+                        if base is None:
+                            cell.update(status="unavailable", ladder=None, reason="no HPy here")
+                        else:
+                            total = cell["ladder"]["total"]
+                            total["ticks"] = (base + slope * count * base / 200) * ns
+                            total.update(half=2 * ns, below_floor=False)
+                            cell["ladder"]["contended"] = False
+                        model["cells"].append(cell)
+        change(model)
+
+    return changed(tmp_path, fill)
+
+
 def texts(svg: Path) -> str:
     """What a reader sees written in an SVG."""
     found = re.findall(r"<text[^>]*>(.*?)</text>", svg.read_text(), flags=re.S)
@@ -63,14 +94,16 @@ def texts(svg: Path) -> str:
 
 @needs_gnuplot
 @pytest.mark.parametrize(
-    "suffix, magic", [("svg", b"<?xml"), ("png", b"\x89PNG"), ("pdf", b"%PDF")]
+    "suffix, magic",
+    [("svg", b"<?xml"), ("png", b"\x89PNG"), ("pdf", b"%PDF"), ("tex", b"% GNUPLOT")],
 )
 def test_formats(tmp_path: Path, suffix: str, magic: bytes) -> None:
     figure = tmp_path / ("a figure's name." + suffix)
     assert plot(str(SAMPLE), "-o", str(figure)).code == 0
     assert figure.read_bytes().startswith(magic)
     assert figure.stat().st_size > 5000
-    assert [p.name for p in tmp_path.iterdir()] == [figure.name]
+    beside = ["a figure's name.pdf"] if suffix == "tex" else []  # its drawing
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([figure.name] + beside)
 
 
 @needs_gnuplot
@@ -141,13 +174,79 @@ def test_every_cell_failed(tmp_path: Path) -> None:
 def test_cycles(tmp_path: Path) -> None:
     figure = tmp_path / "f.svg"
     assert plot(str(SAMPLE), "-o", str(figure), "--unit", "cycles").code == 0
-    assert "core cycles per call (estimated)" in texts(figure)
+    assert "core cycles (estimated) per call" in texts(figure)
 
     def change(model: Dict[str, Any]) -> None:
         model["counter"]["cycles_per_tick"] = None
 
     refused = plot(changed(tmp_path, change), "-o", str(figure), "--unit", "cycles")
     assert refused.is_error(1, "core cycles are absent")
+
+
+@needs_gnuplot
+@pytest.mark.parametrize("suffix", ["svg", "png", "pdf"])
+def test_a_heatmap_in_every_format(tmp_path: Path, suffix: str) -> None:
+    figure = tmp_path / ("f." + suffix)
+    assert plot(swept(tmp_path), "-o", str(figure), "--kind", "heatmap").code == 0
+    assert figure.stat().st_size > 5000
+
+
+@needs_gnuplot
+def test_a_heatmap_has_totals_slopes_and_names(tmp_path: Path) -> None:
+    def change(model: Dict[str, Any]) -> None:
+        first, second = [c for c in model["cells"] if c["workload"] == "args:str:6"][:2]
+        first.update(status="crashed", ladder=None, reason="signal 11")
+        second["ladder"]["contended"] = True
+
+    figure = tmp_path / "f.svg"
+    assert plot(swept(tmp_path, change), "-o", str(figure), "--kind", "heatmap").code == 0
+    seen = texts(figure)
+    for wanted in ("Sample CPU", "TSC ticks", "ns per call", "sample data", "args on cpython-"):
+        assert wanted in seen
+    assert seen.count("ctypes") == seen.count("capi_{x}") == 2  # a panel on each interpreter
+    assert seen.count("hpy: unavailable: no HPy here") == 2
+    lines = seen.splitlines()
+    for total in ("200", "240", "280", "440", "800", "44"):  # of ctypes, and of the other
+        assert total in lines, total
+    assert "crash" in lines and "80!" in lines
+    assert sum(line.startswith("+40.0 ±") for line in lines) == 2
+    assert sum(line.startswith("+4.0 ±") for line in lines) == 2
+
+
+@needs_gnuplot
+def test_a_heatmap_of_nothing_measured(tmp_path: Path) -> None:
+    def change(model: Dict[str, Any]) -> None:
+        for cell in model["cells"]:
+            cell.update(status="timeout", ladder=None, reason="no result after 60 s")
+
+    figure = tmp_path / "f.svg"
+    assert plot(swept(tmp_path, change), "-o", str(figure), "--kind", "heatmap").code == 0
+    assert "ctypes: timeout: no result after 60 s" in texts(figure)
+
+
+@needs_gnuplot
+def test_a_heatmap_in_cycles(tmp_path: Path) -> None:
+    run, figure = swept(tmp_path), tmp_path / "f.svg"
+    args = [run, "-o", str(figure), "--kind", "heatmap", "--unit", "cycles"]
+    assert plot(*args).code == 0
+    assert "core cycles (estimated) per call" in texts(figure)
+
+    def change(model: Dict[str, Any]) -> None:
+        model["counter"]["cycles_per_tick"] = None
+
+    args[0] = swept(tmp_path, change)
+    assert plot(*args).is_error(1, "core cycles are absent")
+
+
+def test_a_heatmap_needs_a_sweep(tmp_path: Path) -> None:
+    figure = str(tmp_path / "f.svg")
+    result = plot(str(SAMPLE), "-o", figure, "--kind", "heatmap")
+    assert result.is_error(1, "probe run args")
+
+
+def test_an_unknown_kind_lists_the_kinds(tmp_path: Path) -> None:
+    result = plot(str(SAMPLE), "-o", str(tmp_path / "f.svg"), "--kind", "pie")
+    assert result.is_error(2, "known: breakdown, builds, waterfall")
 
 
 def test_no_gnuplot(tmp_path: Path) -> None:

@@ -52,6 +52,19 @@ def choose_interpreters() -> List[Dict[str, Any]]:
 
 INTERPRETERS = choose_interpreters()
 
+BASE = ["ctypes", "cffi-abi", "cffi-api", "capi-varargs", "capi-fastcall"]
+
+
+def every_path() -> List[Any]:
+    """All call paths that the tree has; those that take long to build are for test-all."""
+    listed = json.loads(probe("list", "paths", "--json").stdout)["paths"]
+    names = [p["name"] for p in listed]
+    others = [n for n in names if n not in (*BASE, "python", "direct", "ctypes-from-param")]
+    return [*BASE, *(pytest.param(name, marks=pytest.mark.slow) for name in others)]
+
+
+PATHS = every_path()
+
 
 @pytest.fixture(scope="session", params=INTERPRETERS, ids=lambda i: i["label"])
 def interpreter(request: pytest.FixtureRequest) -> Dict[str, Any]:
@@ -92,7 +105,11 @@ def measure(
         "--passes", "3", "-q", "-o", str(out), *more,
     )  # fmt: skip
     assert out.exists(), done.stderr
-    figures = Figures(json.loads(out.read_text()))
+    document = json.loads(out.read_text())
+    for cell in document["probe"]["cells"]:
+        if cell["status"] in ("unavailable", "inapplicable"):
+            pytest.skip("%s: %s" % (cell["path"], cell["reason"]))
+    figures = Figures(document)
     shares.append(figures.contended_share())
     return figures
 

@@ -7,11 +7,12 @@ from typing import Any, Dict
 
 import pytest
 
-from conftest import Figures, PhaseMap, believe, delay_ticks, difference, measure
+from conftest import BASE, PATHS, Figures, PhaseMap, believe, delay_ticks, difference, measure
 
 MARSHALLING = "marshal_in+marshal_out"
 INVOKE = "invoke"
 COMPUTE = "compute"
+PYTHON = "python"
 
 OWN_TOLERANCE = 0.02  # of the delay, where it was put
 ELSEWHERE = 0.01  # of the delay, anywhere else
@@ -28,9 +29,7 @@ def lands(delayed: PhaseMap, plain: PhaseMap, where: str, delay: float, what: st
             assert abs(share) <= ELSEWHERE, "%s: %.4f of it in %s" % (what, share, part)
 
 
-@pytest.mark.parametrize(
-    "path", ["ctypes", "cffi-abi", "cffi-api", "capi-varargs", "capi-fastcall"]
-)
+@pytest.mark.parametrize("path", PATHS)
 def test_delay_in_the_target_is_compute(
     interpreter: Dict[str, Any], path: str, tmp_path: Path
 ) -> None:
@@ -59,12 +58,31 @@ def test_delay_around_ffi_call_is_invoke(
 def test_delay_in_from_param_is_marshalling(interpreter: Dict[str, Any], tmp_path: Path) -> None:
     def check() -> None:
         run = measure(
-            tmp_path, interpreter, ["truth_plain"], "ctypes-from-param-0,ctypes-from-param"
+            tmp_path, interpreter, ["truth_plain"], "ctypes-from-param,ctypes-from-param+delay"
         )
         delay = delay_ticks(interpreter, thunk=False)
-        delayed = run.phases("truth_plain", "ctypes-from-param")
-        plain = run.phases("truth_plain", "ctypes-from-param-0")
+        delayed = run.phases("truth_plain", "ctypes-from-param+delay")
+        plain = run.phases("truth_plain", "ctypes-from-param")
         lands(delayed, plain, MARSHALLING, delay, "delay in from_param")
+
+    believe(check)
+
+
+@pytest.mark.parametrize("path", ["ctypes", "cffi-api", "capi-fastcall"])
+@pytest.mark.parametrize(
+    "delayed_in, where", [("truth_callback_target", COMPUTE), ("truth_callback_python", PYTHON)]
+)
+def test_delays_on_both_sides_of_a_callback(
+    interpreter: Dict[str, Any], path: str, delayed_in: str, where: str, tmp_path: Path
+) -> None:
+    """Native code's own time is compute, the Python function's own is python: neither is in the
+    other, nor in the way there and back."""
+
+    def check() -> None:
+        run = measure(tmp_path, interpreter, ["truth_callback", delayed_in], path)
+        delay = delay_ticks(interpreter, thunk=where == COMPUTE)
+        delayed, plain = run.phases(delayed_in, path), run.phases("truth_callback", path)
+        lands(delayed, plain, where, delay, "%s, delay in %s" % (path, where))
 
     believe(check)
 
@@ -82,20 +100,21 @@ def test_a_spin_of_known_cost_is_recovered(interpreter: Dict[str, Any], tmp_path
     believe(check)
 
 
-def test_an_empty_target_computes_nothing(interpreter: Dict[str, Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize("path", PATHS)
+def test_an_empty_target_computes_nothing(
+    interpreter: Dict[str, Any], path: str, tmp_path: Path
+) -> None:
     def check() -> None:
-        paths = "ctypes,cffi-abi,cffi-api,capi-varargs,capi-fastcall"
-        run = measure(tmp_path, interpreter, ["noop"], paths)
-        for path in paths.split(","):
-            engine = run.engine("noop", path)
-            compute = next(p["value"] for p in engine["parts"] if p["subphases"] == [COMPUTE])
-            bound = max(compute["half"], engine["floor_ticks"])
-            assert abs(compute["ticks"]) <= bound, (path, compute, engine["floor_ticks"])
+        run = measure(tmp_path, interpreter, ["noop"], path)
+        engine = run.engine("noop", path)
+        compute = next(p["value"] for p in engine["parts"] if p["subphases"] == [COMPUTE])
+        bound = max(compute["half"], engine["floor_ticks"])
+        assert abs(compute["ticks"]) <= bound, (path, compute, engine["floor_ticks"])
 
     believe(check)
 
 
-@pytest.mark.parametrize("path", ["ctypes", "cffi-abi", "capi-varargs"])
+@pytest.mark.parametrize("path", PATHS)
 def test_each_further_argument_is_marshalling(
     interpreter: Dict[str, Any], path: str, tmp_path: Path
 ) -> None:
@@ -112,9 +131,7 @@ def test_each_further_argument_is_marshalling(
     believe(check)
 
 
-@pytest.mark.parametrize(
-    "path", ["ctypes", "cffi-abi", "cffi-api", "capi-varargs", "capi-fastcall"]
-)
+@pytest.mark.parametrize("path", BASE)
 def test_ladder_and_timeline_agree(interpreter: Dict[str, Any], path: str, tmp_path: Path) -> None:
     """Each part of the ladder against the same sub-phases of the timeline, intervals joined."""
 
@@ -127,9 +144,7 @@ def test_ladder_and_timeline_agree(interpreter: Dict[str, Any], path: str, tmp_p
     believe(check)
 
 
-@pytest.mark.parametrize(
-    "path", ["ctypes", "cffi-abi", "cffi-api", "capi-varargs", "capi-fastcall"]
-)
+@pytest.mark.parametrize("path", PATHS)
 def test_the_phases_sum_to_the_total(
     interpreter: Dict[str, Any], path: str, tmp_path: Path
 ) -> None:

@@ -3,6 +3,7 @@
 
 import importlib.util
 import os
+import sys
 from typing import Any, Optional
 
 
@@ -14,6 +15,12 @@ def load(name: str, folder: Optional[str]) -> Any:
     spec = importlib.util.spec_from_file_location(name, os.path.join(folder, sorted(files)[0]))
     if spec is None or spec.loader is None:
         raise ImportError("can't load %s" % name)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    # A function called like one of libc or libm is found in its own library, not in theirs.
+    flags = sys.getdlopenflags()
+    sys.setdlopenflags(flags | os.RTLD_DEEPBIND)
+    try:
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    finally:
+        sys.setdlopenflags(flags)
     return module

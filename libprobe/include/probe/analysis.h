@@ -15,14 +15,16 @@ extern "C" {
 
 /* What is left of the call on one rung of the ladder. */
 enum probe_rung {
-	PROBE_RUNG_EMPTY,       /* the loop alone */
-	PROBE_RUNG_ENTRY,       /* binding entry returns a ready object */
-	PROBE_RUNG_INVOKE,      /* ffi_call returns at once */
-	PROBE_RUNG_TARGET,      /* the target returns at once */
-	PROBE_RUNG_REAL,        /* the whole call */
-	PROBE_RUNG_SIDE,        /* as TARGET, and the thread-state calls return at once */
-	PROBE_RUNG_PYCALL,      /* pure Python: an empty function of the same signature */
-	PROBE_RUNG_SIDE_INVOKE, /* as INVOKE, and the thread-state calls return at once */
+	PROBE_RUNG_EMPTY,          /* the loop alone */
+	PROBE_RUNG_ENTRY,          /* binding entry returns a ready object */
+	PROBE_RUNG_INVOKE,         /* ffi_call returns at once */
+	PROBE_RUNG_TARGET,         /* the target returns at once */
+	PROBE_RUNG_REAL,           /* the whole call */
+	PROBE_RUNG_SIDE,           /* as TARGET, and the thread-state calls return at once */
+	PROBE_RUNG_PYCALL,         /* pure Python: an empty function of the same signature */
+	PROBE_RUNG_SIDE_INVOKE,    /* as INVOKE, and the thread-state calls return at once */
+	PROBE_RUNG_CALLBACK_STUB,  /* native code's calls back to Python return at once */
+	PROBE_RUNG_CALLBACK_EMPTY, /* they reach a built-in that returns a ready object at once */
 	PROBE_RUNG_COUNT,
 };
 

@@ -52,8 +52,13 @@ struct probe_progress {
 
 /* What to measure, and how. All zero but workloads is a valid start. */
 struct probe_matrix_options {
-	/* Names such as "add", "sum" (all sizes), "sum:1024"; NULL-terminated, at least one. */
+	/* NULL-terminated, at least one: names such as "add", "sum" (all sizes), "sum:1024"; and at
+	 * most one function of the user's own: a library (a path, or a name like "libm.so.6") or a
+	 * .c file followed by a prototype ("double hypot(double x, double y)"), or a Python
+	 * callable ("zlib:crc32"), which is measured alone. */
 	const char *const *workloads;
+	const char *args;         /* the function's: Python literals, comma-separated; or NULL */
+	const char *target;       /* a callable's: "libz.so.1:crc32", where it computes; or NULL */
 	const char *paths;        /* comma-separated, such as "ctypes,cffi-abi"; NULL = all */
 	const char *interpreters; /* comma-separated versions or programs; NULL = all found */
 	unsigned engines;         /* PROBE_ENGINE_*; 0 = the ladder */
@@ -88,10 +93,6 @@ PROBE_API int probe_matrix_run(const struct probe_matrix_options *options, struc
 
 /* Whether the file could be written, without writing it. Returns 0 or -PROBE_ESYS. */
 PROBE_API int probe_output_check(const char *path, struct probe_error *err);
-
-/* Whether a cell is absent by definition (a path for one-argument functions on a workload with two,
- * say), and so no failure. Threads: safe. */
-PROBE_API bool probe_cell_is_inapplicable(const struct probe_cell *cell);
 
 #ifdef __cplusplus
 }

@@ -10,6 +10,11 @@
  *   attach       taking the GIL or thread state back, restoring errno
  *   marshal_out  the target's result -> a Python object, error checks
  *   return       the binding's return -> the value on the caller's stack
+ * Where native code calls Python back, two more are taken out of compute, which is then the native
+ * code's own:
+ *   callback     native code -> the Python function -> native code: the binding's trampoline, its
+ *                dispatch and marshalling in one
+ *   python       what the Python function itself takes
  * A part is a set of sub-phases that one engine can't tell apart: a bit mask with one value.
  */
 #ifndef PROBE_PHASE_H
@@ -33,18 +38,26 @@ enum probe_subphase {
 	PROBE_SUB_ATTACH,
 	PROBE_SUB_MARSHAL_OUT,
 	PROBE_SUB_RETURN,
+	PROBE_SUB_CALLBACK, /* of calls with a callback only */
+	PROBE_SUB_PYTHON,   /* the same */
 	PROBE_SUB_COUNT,
 };
 
 #define PROBE_BIT(sub) (1u << (sub))
 
-/* The three phases as sets of sub-phases. */
+/* The three phases as sets of sub-phases; as the masks of folded parts, see probe_fold_members().
+ */
 #define PROBE_MASK_DISPATCH                                                                        \
 	(PROBE_BIT(PROBE_SUB_CALL) | PROBE_BIT(PROBE_SUB_RETURN) | PROBE_BIT(PROBE_SUB_DETACH) |   \
 	 PROBE_BIT(PROBE_SUB_ATTACH) | PROBE_BIT(PROBE_SUB_INVOKE))
 #define PROBE_MASK_MARSHALLING (PROBE_BIT(PROBE_SUB_MARSHAL_IN) | PROBE_BIT(PROBE_SUB_MARSHAL_OUT))
 #define PROBE_MASK_COMPUTE     PROBE_BIT(PROBE_SUB_COMPUTE)
-#define PROBE_MASK_ALL         ((1u << PROBE_SUB_COUNT) - 1u)
+/* A whole call. */
+#define PROBE_MASK_ALL (PROBE_MASK_DISPATCH | PROBE_MASK_MARSHALLING | PROBE_MASK_COMPUTE)
+/* What a callback adds. */
+#define PROBE_MASK_CALLBACK (PROBE_BIT(PROBE_SUB_CALLBACK) | PROBE_BIT(PROBE_SUB_PYTHON))
+/* Every sub-phase that there is. */
+#define PROBE_MASK_EVERY ((1u << PROBE_SUB_COUNT) - 1u)
 
 enum probe_state {
 	PROBE_ABSENT,   /* not measured: never printed or exported as a number */
@@ -74,12 +87,22 @@ struct probe_part {
 PROBE_API const char *probe_part_name(unsigned mask, char *buf, size_t size);
 
 /* Writes the run file's name of a part: "dispatch.call", "marshalling.in",
- * "dispatch.detach+attach", "compute"; parts that cross phases keep probe_part_name()'s form.
+ * "dispatch.detach+attach", "compute", "compute.callback"; parts that cross phases keep
+ * probe_part_name()'s form.
  * Returns buf. Threads: safe. */
 PROBE_API const char *probe_part_id(unsigned mask, char *buf, size_t size);
 
-/* Name of one sub-phase, "call" ... "return"; "?" when out of range. */
+/* The same for part i of an engine's n parts: where a callback was taken out of compute, what is
+ * left goes by "compute.native", as "compute" is the phase that holds them all. Returns buf. */
+PROBE_API const char *probe_part_id_among(const struct probe_part *parts, size_t n, size_t i,
+					  char *buf, size_t size);
+
+/* Name of one sub-phase, "call" ... "python"; "?" when out of range. */
 PROBE_API const char *probe_subphase_name(enum probe_subphase sub);
+
+/* The sub-phases that a folded part of this mask holds: compute holds what a callback adds.
+ * Threads: safe. */
+PROBE_API unsigned probe_fold_members(unsigned folded_mask);
 
 /* Folds parts to the three phases. Parts that cross phases merge the phases they touch.
  * @out receives 1 to 3 folded parts in the order dispatch, marshalling, compute (a merged one

@@ -7,7 +7,11 @@
  * analysis.h from samples to phases with intervals: pure functions
  * run.h      the result model and the run file
  * figures.h  figures as text: units, digits, ratios
- * export.h   run -> CSV, Markdown, plot data
+ * verdict.h  the answer: the cheapest path and why, break-even, published ratios
+ * compare.h  two runs: what changed, whether it is a change, which phase moved
+ * slopes.h   the cost of one more argument, of each type, on each path
+ * export.h   run -> CSV, Markdown, plot data, traces
+ * report.h   runs -> a document: HTML, Markdown, LaTeX
  * catalog.h  what there is to measure: workloads, call paths, interpreters
  * matrix.h   interpreters, building bindings, running cells in child processes
  * error.h    error codes and struct probe_error
@@ -19,6 +23,7 @@
 
 #include "probe/analysis.h"
 #include "probe/catalog.h"
+#include "probe/compare.h"
 #include "probe/counter.h"
 #include "probe/error.h"
 #include "probe/export.h"
@@ -26,6 +31,9 @@
 #include "probe/machine.h"
 #include "probe/matrix.h"
 #include "probe/phase.h"
+#include "probe/report.h"
 #include "probe/run.h"
+#include "probe/slopes.h"
+#include "probe/verdict.h"
 
 #endif

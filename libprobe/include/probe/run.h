@@ -30,16 +30,22 @@ struct probe_counter_facts {
 	bool cycles_estimated;    /* true where cycles_per_tick is an estimate (TSC) */
 };
 
-/* One interpreter build. label is unique in a run, such as "cpython-3.13.0" or "cpython-3.13.15t".
- */
+/* One interpreter: a build with its switches. label is unique in a run, such as "cpython-3.13.0",
+ * "cpython-3.13.15t" or "cpython-3.14.10-jit". */
 struct probe_interpreter {
 	char label[64];
 	char *executable;
-	char version[32];        /* "3.13.0" */
-	char implementation[16]; /* "cpython" */
-	bool free_threaded;
-	bool jit;
+	char version[32];        /* of the language, "3.13.0"; PyPy's own is in its label */
+	char implementation[16]; /* "cpython", "pypy", "graalpy" */
+	char **environment;      /* switches: "PYTHON_JIT=1", NULL-terminated; NULL = none */
+	char **options;          /* switches: "-X", "frozen_modules=off", likewise */
+	bool free_threaded;      /* built without the GIL */
+	bool gil_off;            /* and it is off in this interpreter's processes */
+	bool jit;                /* compiles as it runs */
+	bool jit_built;          /* could, on or not */
 	bool debug;
+	bool tail_call;        /* has the tail-calling interpreter */
+	bool static_libpython; /* all in its program, no libpython.so */
 	bool headers;          /* Python.h is there */
 	char optimisation[48]; /* "-O3, PGO, LTO" */
 	char compiler[64];     /* "GCC 12.2.0" */
@@ -48,11 +54,23 @@ struct probe_interpreter {
 	char *missing; /* NULL, or what its user must install before it can be measured */
 };
 
+/* A point of a distribution: the share of calls that take this long at most. */
+struct probe_quantile {
+	double share; /* 0 to 1 */
+	double ticks;
+};
+
+#define PROBE_MAX_CURVE 48
+
 /* A distribution of single calls (timeline): quantiles in ticks, stamps already subtracted. */
 struct probe_dist {
 	unsigned mask; /* the part; PROBE_MASK_ALL = whole call */
 	uint64_t calls;
 	double p50, p90, p99, p999, max;
+	/* Its distribution function, shares ascending, denser towards both ends; of whole calls
+	 * only, 0 points in files of before it was kept. */
+	struct probe_quantile curve[PROBE_MAX_CURVE];
+	size_t curve_count;
 };
 
 /* One process's figures: what pyperf calls a run. */
@@ -90,10 +108,11 @@ struct probe_engine {
 enum probe_cell_status {
 	PROBE_CELL_PENDING, /* not measured yet (an interrupted run) */
 	PROBE_CELL_OK,
-	PROBE_CELL_UNAVAILABLE, /* can't be built or doesn't apply; reason says why and the fix */
+	PROBE_CELL_UNAVAILABLE, /* can't be built here; reason says why and the fix */
 	PROBE_CELL_FAILED,      /* raised, or gave a wrong result */
 	PROBE_CELL_CRASHED,     /* died by a signal; backtrace set */
 	PROBE_CELL_TIMEOUT,
+	PROBE_CELL_INAPPLICABLE, /* this path can't express this function: no failure */
 };
 
 /* One workload x path x interpreter. */
@@ -124,6 +143,14 @@ struct probe_claim {
 	char *source;
 };
 
+/* A workload of a sweep: its function takes so many arguments, all of one type. */
+struct probe_sweep {
+	char *workload; /* "args:int:2" */
+	char *family;   /* the sweep that it belongs to: "args" */
+	char *type;     /* "int" */
+	unsigned count; /* of arguments */
+};
+
 struct probe_run {
 	int schema_version;
 	char probe_version[16];
@@ -142,6 +169,8 @@ struct probe_run {
 	size_t fact_count;
 	struct probe_claim *claims;
 	size_t claim_count;
+	struct probe_sweep *sweeps;
+	size_t sweep_count;
 	char **warnings; /* NULL-terminated; NULL = none */
 };
 
@@ -159,6 +188,8 @@ PROBE_API int probe_run_add_fact(struct probe_run *run, const char *key, const c
 PROBE_API int probe_run_add_claim(struct probe_run *run, const char *workload,
 				  const char *numerator, const char *denominator, double published,
 				  const char *source);
+PROBE_API int probe_run_add_sweep(struct probe_run *run, const char *workload, const char *family,
+				  const char *type, unsigned count);
 PROBE_API int probe_run_add_warning(struct probe_run *run, const char *text);
 PROBE_API int probe_cell_add_warning(struct probe_cell *cell, const char *text);
 
@@ -167,6 +198,8 @@ PROBE_API struct probe_cell *probe_run_find_cell(const struct probe_run *run, co
 						 const char *path, const char *interpreter);
 PROBE_API struct probe_interpreter *probe_run_find_interpreter(const struct probe_run *run,
 							       const char *label);
+PROBE_API const struct probe_sweep *probe_run_find_sweep(const struct probe_run *run,
+							 const char *workload);
 
 /* The engine whose figures a row shows: the ladder where present, else the timeline, else NULL. */
 PROBE_API const struct probe_engine *probe_cell_engine(const struct probe_cell *cell);
@@ -182,7 +215,8 @@ PROBE_API int probe_run_save(const struct probe_run *run, const char *path,
  * -PROBE_EABI (a newer schema). */
 PROBE_API int probe_run_load(const char *path, struct probe_run **out, struct probe_error *err);
 
-/* Name of a status: "ok", "unavailable", "failed", "crashed", "timeout", "pending". */
+/* Name of a status: "ok", "unavailable", "failed", "crashed", "timeout",
+ * "inapplicable", "pending". */
 PROBE_API const char *probe_cell_status_name(enum probe_cell_status status);
 
 #ifdef __cplusplus

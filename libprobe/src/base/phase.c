@@ -21,16 +21,18 @@ static const struct {
 
 static const struct {
 	const char *name;
-	const char *in_phase; /* after "dispatch." or "marshalling." */
+	const char *in_phase; /* after "dispatch.", "marshalling." or "compute." */
 } subphases[PROBE_SUB_COUNT] = {
 	[PROBE_SUB_CALL] = {"call", "call"},
 	[PROBE_SUB_MARSHAL_IN] = {"marshal_in", "in"},
 	[PROBE_SUB_DETACH] = {"detach", "detach"},
 	[PROBE_SUB_INVOKE] = {"invoke", "invoke"},
-	[PROBE_SUB_COMPUTE] = {"compute", "compute"},
+	[PROBE_SUB_COMPUTE] = {"compute", "native"},
 	[PROBE_SUB_ATTACH] = {"attach", "attach"},
 	[PROBE_SUB_MARSHAL_OUT] = {"marshal_out", "out"},
 	[PROBE_SUB_RETURN] = {"return", "return"},
+	[PROBE_SUB_CALLBACK] = {"callback", "callback"},
+	[PROBE_SUB_PYTHON] = {"python", "python"},
 };
 
 const char *probe_subphase_name(enum probe_subphase sub)
@@ -75,6 +77,11 @@ const char *probe_part_name(unsigned mask, char *buf, size_t size)
 	return buf;
 }
 
+unsigned probe_fold_members(unsigned folded_mask)
+{
+	return folded_mask & PROBE_MASK_COMPUTE ? folded_mask | PROBE_MASK_CALLBACK : folded_mask;
+}
+
 const char *probe_part_id(unsigned mask, char *buf, size_t size)
 {
 	char separator = '.';
@@ -82,7 +89,8 @@ const char *probe_part_id(unsigned mask, char *buf, size_t size)
 	if (!size)
 		return buf;
 	for (size_t p = 0; p < PHASES; p++) {
-		if (!(mask & PROBE_MASK_ALL) || mask == phases[p].mask || (mask & ~phases[p].mask))
+		if (!(mask & PROBE_MASK_EVERY) || mask == phases[p].mask ||
+		    (mask & ~probe_fold_members(phases[p].mask)))
 			continue;
 		buf[0] = '\0';
 		append(buf, size, phases[p].name, '.');
@@ -95,6 +103,20 @@ const char *probe_part_id(unsigned mask, char *buf, size_t size)
 		return buf;
 	}
 	return probe_part_name(mask, buf, size);
+}
+
+const char *probe_part_id_among(const struct probe_part *parts, size_t n, size_t i, char *buf,
+				size_t size)
+{
+	bool rest = false;
+
+	for (size_t k = 0; k < n; k++)
+		rest = rest || (k != i && (parts[k].mask & PROBE_MASK_CALLBACK));
+	if (!rest || parts[i].mask != PROBE_MASK_COMPUTE)
+		return probe_part_id(parts[i].mask, buf, size);
+	if (size)
+		snprintf(buf, size, "compute.native");
+	return buf;
 }
 
 /* The sum of a and b, with independent errors; absent when either is, as half a sum is no sum. */
@@ -122,7 +144,7 @@ size_t probe_parts_fold(const struct probe_part *parts, size_t n, struct probe_p
 		size_t first = PHASES;
 
 		for (size_t p = 0; p < PHASES; p++) {
-			if (!(parts[i].mask & phases[p].mask))
+			if (!(parts[i].mask & probe_fold_members(phases[p].mask)))
 				continue;
 			touched[p] = true;
 			if (first == PHASES) {
@@ -143,7 +165,7 @@ size_t probe_parts_fold(const struct probe_part *parts, size_t n, struct probe_p
 			if (group[p] == g && touched[p])
 				fold.mask |= phases[p].mask;
 		for (size_t i = 0; i < n && fold.mask; i++) {
-			if (!(parts[i].mask & fold.mask))
+			if (!(parts[i].mask & probe_fold_members(fold.mask)))
 				continue;
 			fold.value = any ? add(fold.value, parts[i].value) : parts[i].value;
 			any = true;

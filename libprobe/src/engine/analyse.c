@@ -56,7 +56,8 @@ struct spread {
 const char *probe_rung_name(enum probe_rung rung)
 {
 	static const char *const names[PROBE_RUNG_COUNT] = {
-		"empty", "entry", "invoke", "target", "real", "side", "pycall", "side-invoke"};
+		"empty", "entry",  "invoke",      "target",        "real",
+		"side",  "pycall", "side-invoke", "callback-stub", "callback-empty"};
 	return (unsigned)rung < PROBE_RUNG_COUNT ? names[rung] : "?";
 }
 

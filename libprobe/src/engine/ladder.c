@@ -31,7 +31,8 @@ struct ladder {
 static bool is_stub(unsigned rung)
 {
 	return rung == PROBE_RUNG_ENTRY || rung == PROBE_RUNG_INVOKE || rung == PROBE_RUNG_TARGET ||
-	       rung == PROBE_RUNG_SIDE || rung == PROBE_RUNG_SIDE_INVOKE;
+	       rung == PROBE_RUNG_SIDE || rung == PROBE_RUNG_SIDE_INVOKE ||
+	       rung == PROBE_RUNG_CALLBACK_STUB;
 }
 
 static int time_rung(struct ladder *l, unsigned rung, unsigned variant, uint64_t calls,
@@ -63,6 +64,20 @@ static int measure_overhead(struct ladder *l)
 			runs[k] = (double)ticks;
 		}
 		l->overhead_ticks[rung] = pb_median(runs, OVERHEAD_RUNS);
+	}
+	return 0;
+}
+
+/* The number that was asked for; what does not make the call may run longer. */
+static int set_calls(struct ladder *l)
+{
+	for (size_t i = 0; i < l->rung_count; i++) {
+		unsigned rung = l->order[i];
+		bool calls = rung != PROBE_RUNG_EMPTY && rung != PROBE_RUNG_PYCALL;
+		uint64_t ticks;
+		l->calls[rung] = calls ? l->config->calls : MAX_CALLS;
+		if (time_rung(l, rung, 0, l->calls[rung], &ticks))
+			return -1;
 	}
 	return 0;
 }
@@ -146,7 +161,7 @@ int pb_ladder_run(struct probe_counter *counter, const struct pb_ladder_ops *ops
 	out->rungs = config->rungs;
 	out->subphases = config->subphases;
 
-	if (choose_calls(&l) || measure_overhead(&l))
+	if ((config->calls ? set_calls(&l) : choose_calls(&l)) || measure_overhead(&l))
 		return pb_fail(err, PROBE_ECHILD, 0, "the measured call failed");
 	const struct pb_rounds_config rounds = {config->rounds, config->wait_s,
 						config->quiet_ratio};

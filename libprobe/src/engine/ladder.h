@@ -25,6 +25,7 @@ struct pb_ladder_config {
 	unsigned subphases; /* what the path has, copied to the samples */
 	unsigned rounds;    /* quiet rounds wanted, >= 1 */
 	double round_us;    /* aimed length of one rung in a round */
+	unsigned calls;     /* exactly so many in a rung instead; 0 = by round_us */
 	double wait_s;      /* how long to wait for quiet beyond the planned time */
 	double quiet_ratio; /* wide/chain known as quiet; 0 = unknown */
 	uint64_t seed;

@@ -6,7 +6,7 @@
 static const unsigned outer_mask = PROBE_BIT(PROBE_SUB_CALL) | PROBE_BIT(PROBE_SUB_RETURN);
 static const unsigned state_mask = PROBE_BIT(PROBE_SUB_DETACH) | PROBE_BIT(PROBE_SUB_ATTACH);
 static const unsigned invoke_mask = PROBE_BIT(PROBE_SUB_INVOKE);
-static const unsigned compute_mask = PROBE_BIT(PROBE_SUB_COMPUTE);
+static const unsigned python_mask = PROBE_BIT(PROBE_SUB_PYTHON);
 
 static struct pb_quantity difference(unsigned mask, enum probe_rung upper, enum probe_rung lower)
 {
@@ -32,7 +32,7 @@ void pb_quantities_fold(struct pb_quantities *out)
 	for (size_t f = 0; f < out->folded_count; f++) {
 		out->folded[f] = (struct pb_quantity){.mask = folded[f].mask};
 		for (size_t i = 0; i < out->part_count; i++) {
-			if (!(out->parts[i].mask & folded[f].mask))
+			if (!(out->parts[i].mask & probe_fold_members(folded[f].mask)))
 				continue;
 			for (size_t r = 0; r < PROBE_COLUMNS; r++)
 				out->folded[f].coef[r] += out->parts[i].coef[r];
@@ -78,6 +78,20 @@ struct pb_quantities pb_quantities_of(unsigned rungs, unsigned subphases, bool p
 
 	unsigned middle = subphases;
 	enum probe_rung above = PROBE_RUNG_EMPTY, below = PROBE_RUNG_REAL;
+	struct pb_quantity callback = {0}, python = {0};
+	/* The body first, then the way there and back: what no rung takes out stays in compute. */
+	if (HAS(rungs, PROBE_RUNG_CALLBACK_EMPTY) && (subphases & python_mask)) {
+		python = difference(python_mask, below, PROBE_RUNG_CALLBACK_EMPTY);
+		middle &= ~python_mask;
+		below = PROBE_RUNG_CALLBACK_EMPTY;
+	}
+	if (HAS(rungs, PROBE_RUNG_CALLBACK_STUB) && (subphases & PROBE_MASK_CALLBACK)) {
+		callback =
+			difference(middle & PROBE_MASK_CALLBACK, below, PROBE_RUNG_CALLBACK_STUB);
+		middle &= ~PROBE_MASK_CALLBACK;
+		below = PROBE_RUNG_CALLBACK_STUB;
+	}
+	const unsigned compute_mask = middle & probe_fold_members(PROBE_MASK_COMPUTE);
 	if (HAS(rungs, PROBE_RUNG_ENTRY)) {
 		add_part(&out, difference(outer_mask & subphases, PROBE_RUNG_ENTRY, above));
 		middle &= ~outer_mask;
@@ -85,14 +99,14 @@ struct pb_quantities pb_quantities_of(unsigned rungs, unsigned subphases, bool p
 	}
 	struct pb_quantity compute = {0}, invoke = {0}, state = {0};
 	if (HAS(rungs, PROBE_RUNG_TARGET)) {
-		compute = difference(compute_mask, PROBE_RUNG_REAL, PROBE_RUNG_TARGET);
+		compute = difference(compute_mask, below, PROBE_RUNG_TARGET);
 		middle &= ~compute_mask;
 		below = PROBE_RUNG_TARGET;
 	}
 	if (HAS(rungs, PROBE_RUNG_INVOKE) && (subphases & invoke_mask)) {
 		/* Without a target stub, what is under the thunk stays one piece with it. */
 		unsigned mask = invoke_mask;
-		if (below == PROBE_RUNG_REAL)
+		if (below != PROBE_RUNG_TARGET)
 			mask |= compute_mask;
 		invoke = difference(mask, below, PROBE_RUNG_INVOKE);
 		middle &= ~mask;
@@ -112,6 +126,8 @@ struct pb_quantities pb_quantities_of(unsigned rungs, unsigned subphases, bool p
 	add_part(&out, state);
 	add_part(&out, invoke);
 	add_part(&out, compute);
+	add_part(&out, callback);
+	add_part(&out, python);
 	pb_quantities_fold(&out);
 	return out;
 }

@@ -188,9 +188,16 @@ static int learn(struct runner *r, struct probe_error *err)
 	unsigned masks[PROBE_MAX_STRETCHES];
 	for (size_t k = 0; k < i; k++)
 		t->events[k] = (unsigned char)e[k].id;
-	for (size_t k = 0; k < i; k++)
-		masks[k] = pb_timeline_mask(t->events[k], t->events[(k + 1) % i],
-					    r->config->subphases);
+	bool in_target = false;
+	for (size_t k = 0; k < i; k++) {
+		/* A callback takes the GIL back through the same slots: inside the target, they are
+		 * no layer of this call. */
+		if (t->events[k] / 2 == PB_TL_TARGET)
+			in_target = t->events[k] % 2 == 0;
+		unsigned from = in_target ? 2 * PB_TL_TARGET : t->events[k];
+		unsigned to = in_target ? 2 * PB_TL_TARGET + 1 : t->events[(k + 1) % i];
+		masks[k] = pb_timeline_mask(from, to, r->config->subphases);
+	}
 	unite_overlapping(masks, i);
 	for (size_t k = 0; k < i; k++) {
 		int part = part_for(shape, masks[k]);
@@ -353,11 +360,13 @@ static int prepare(struct runner *r, struct probe_error *err)
 		return rc;
 	uint64_t most = PB_TIMELINE_RING_EVENTS / r->t->shape.stretch_count - 2;
 	most = most < MAX_CALLS ? most : MAX_CALLS;
-	do {
+	ticks = 0;
+	while (!r->config->calls && (double)ticks < want && calls < most) {
 		calls *= 2;
 		if (r->ops->run_plain(r->ctx, calls, &ticks))
 			return pb_fail(err, PROBE_ECHILD, 0, "the measured call failed");
-	} while ((double)ticks < want && calls < most);
+	}
+	calls = r->config->calls ? r->config->calls : calls;
 	r->calls = calls < most ? calls : most;
 	r->calls = r->calls < 3 ? 3 : r->calls; /* whole calls lie between stamps of two */
 	r->empty_calls = MAX_CALLS;

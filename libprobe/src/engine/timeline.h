@@ -42,6 +42,7 @@ struct pb_timeline_config {
 	unsigned subphases;
 	unsigned rounds;
 	double round_us, wait_s, quiet_ratio;
+	unsigned calls; /* stamped and plain ones in each round; 0 = by round_us */
 	uint64_t seed;
 };
 

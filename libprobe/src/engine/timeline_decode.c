@@ -5,11 +5,18 @@
 
 #include <math.h>
 
-/* A call as nine stages in order; libffi is met twice, on the way in and on the way out. */
+/* A call as nine stages in order; libffi is met twice, on the way in and on the way out. Stamps
+ * don't tell a callback from the native code around it. */
 static const unsigned stage_bit[] = {
-	PROBE_BIT(PROBE_SUB_CALL),   PROBE_BIT(PROBE_SUB_MARSHAL_IN),  PROBE_BIT(PROBE_SUB_DETACH),
-	PROBE_BIT(PROBE_SUB_INVOKE), PROBE_BIT(PROBE_SUB_COMPUTE),     PROBE_BIT(PROBE_SUB_INVOKE),
-	PROBE_BIT(PROBE_SUB_ATTACH), PROBE_BIT(PROBE_SUB_MARSHAL_OUT), PROBE_BIT(PROBE_SUB_RETURN),
+	PROBE_BIT(PROBE_SUB_CALL),
+	PROBE_BIT(PROBE_SUB_MARSHAL_IN),
+	PROBE_BIT(PROBE_SUB_DETACH),
+	PROBE_BIT(PROBE_SUB_INVOKE),
+	PROBE_MASK_COMPUTE | PROBE_MASK_CALLBACK,
+	PROBE_BIT(PROBE_SUB_INVOKE),
+	PROBE_BIT(PROBE_SUB_ATTACH),
+	PROBE_BIT(PROBE_SUB_MARSHAL_OUT),
+	PROBE_BIT(PROBE_SUB_RETURN),
 };
 
 /* The last stage before an event and the first one after it. */

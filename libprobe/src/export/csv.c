@@ -138,7 +138,8 @@ static void engine(struct pb_buf *out, const struct probe_cell *cell, const stru
 		figure(out, cell, e, units, "phase",
 		       probe_part_id(e->folded[i].mask, id, sizeof id), &e->folded[i].value, 0);
 	for (size_t i = 0; i < e->part_count; i++)
-		figure(out, cell, e, units, "part", probe_part_id(e->parts[i].mask, id, sizeof id),
+		figure(out, cell, e, units, "part",
+		       probe_part_id_among(e->parts, e->part_count, i, id, sizeof id),
 		       &e->parts[i].value, e->parts[i].mask);
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "probe/export.h"
+#include "probe/verdict.h"
 
 int pb_export_csv(const struct probe_run *run, const struct probe_sink *sink,
 		  struct probe_error *err);
@@ -13,6 +14,54 @@ int pb_export_markdown(const struct probe_run *run, const struct probe_sink *sin
 		       struct probe_error *err);
 int pb_export_plotdata(const struct probe_run *run, const struct probe_sink *sink,
 		       struct probe_error *err);
+int pb_export_builddata(const struct probe_run *run, const struct probe_sink *sink,
+			struct probe_error *err);
+int pb_export_waterdata(const struct probe_run *run, const struct probe_sink *sink,
+			struct probe_error *err);
+int pb_export_distdata(const struct probe_run *run, const struct probe_sink *sink,
+		       struct probe_error *err);
+int pb_export_evendata(const struct probe_run *run, const struct probe_sink *sink,
+		       struct probe_error *err);
+int pb_export_heatdata(const struct probe_run *run, const struct probe_sink *sink,
+		       struct probe_error *err);
+
+int pb_export_trace(const struct probe_run *run, const struct probe_sink *sink,
+		    struct probe_error *err);
+int pb_export_speedscope(const struct probe_run *run, const struct probe_sink *sink,
+			 struct probe_error *err);
+
+/* Fields of a gnuplot data file, each with a blank after it: a text in double quotes, a number. */
+void pb_plot_text(struct pb_buf *out, const char *text);
+void pb_plot_number(struct pb_buf *out, double value);
+/* The fields cpu counter passes unit cycles_per_unit cycles_estimated; per_tick: of the unit. */
+void pb_plot_run(struct pb_buf *out, const struct probe_run *run, bool has_ns, double per_tick);
+/* What the title says of a run that is not an ordinary one; "" = it is. */
+const char *pb_plot_note(const struct probe_run *run);
+
+/* The engine whose figures a cell is drawn by; NULL = it was not measured. */
+const struct probe_engine *pb_plot_engine(const struct probe_cell *cell);
+/* Fields: what a reader must know of a cell, drawn by e or, if NULL, not drawn; its build. */
+void pb_plot_remark(struct pb_buf *out, const struct probe_cell *cell,
+		    const struct probe_engine *e);
+void pb_plot_build(struct pb_buf *out, const struct probe_run *run, const char *interpreter);
+/* The number, from 1, of a path's curve: the same in all panels of a figure. */
+#define PB_PLOT_CURVES 24 /* linetypes of plots/common.gp */
+unsigned pb_plot_path_number(const struct probe_run *run, const char *path);
+/* The distribution of whole calls in a cell's timeline; NULL = there is none. */
+const struct probe_dist *pb_plot_whole(const struct probe_cell *cell);
+
+/* Appends text as one line in which nothing reads as Markdown, not even as the end of a cell. */
+void pb_export_markdown_escape(const char *text, struct pb_buf *out);
+/* The width of a text in columns, one a character. */
+int pb_export_markdown_width(const char *text);
+/* A paragraph and the table of break-evens; the published ratios beside ours. */
+void pb_export_markdown_verdict(struct pb_buf *out, const struct probe_verdict *verdict,
+				const struct probe_scale *scale);
+void pb_export_markdown_claims(struct pb_buf *out, const struct probe_run *run,
+			       const struct probe_scale *scale);
+/* What one more argument costs, for the sweeps of the run. */
+void pb_export_markdown_slopes(struct pb_buf *out, const struct probe_run *run,
+			       const struct probe_scale *scale);
 
 /* Appends a number with nine digits and a point in every locale; absent where it is not finite. */
 void pb_export_real(struct pb_buf *out, double number, const char *absent);

@@ -17,7 +17,7 @@ static const unsigned phase_masks[] = {PROBE_MASK_DISPATCH, PROBE_MASK_MARSHALLI
 typedef char row_text[COLUMNS][TEXT_MAX];
 
 /* Bytes that begin a character: the width of a text in columns, for the text that we write. */
-static int width_of(const char *text)
+int pb_export_markdown_width(const char *text)
 {
 	int n = 0;
 
@@ -27,7 +27,7 @@ static int width_of(const char *text)
 }
 
 /* One line in which nothing reads as the end of a table cell. */
-static void escape(const char *text, struct pb_buf *out)
+void pb_export_markdown_escape(const char *text, struct pb_buf *out)
 {
 	struct pb_buf line = {0};
 
@@ -45,7 +45,7 @@ static void escape_to(const char *text, char *buf, size_t size)
 {
 	struct pb_buf out = {0};
 
-	escape(text, &out);
+	pb_export_markdown_escape(text, &out);
 	snprintf(buf, size, "%s", out.len ? out.data : "");
 	pb_buf_fini(&out);
 }
@@ -124,7 +124,7 @@ static void cell_row(const struct probe_run *run, const struct probe_cell *cell,
 static void write_row(struct pb_buf *out, row_text row, const int widths[COLUMNS])
 {
 	for (size_t c = 0; c < COLUMNS; c++) {
-		int pad = widths[c] - width_of(row[c]);
+		int pad = widths[c] - pb_export_markdown_width(row[c]);
 
 		if (c <= PATH)
 			pb_buf_printf(out, "%s %s%*s", c ? " |" : "|", row[c], pad, "");
@@ -156,14 +156,14 @@ static void write_table(struct pb_buf *out, const struct probe_run *run, const c
 	snprintf(head[TOTAL], TEXT_MAX, "total, %s", scale->name);
 	/* Twice over the cells: to measure the columns, then to write them. */
 	for (size_t c = 0; c < COLUMNS; c++)
-		widths[c] = width_of(head[c]);
+		widths[c] = pb_export_markdown_width(head[c]);
 	for (size_t i = 0; i < run->cell_count; i++) {
 		if (strcmp(run->cells[i].interpreter, label))
 			continue;
 		cell_row(run, &run->cells[i], scale->per_tick, row);
 		for (size_t c = 0; c < COLUMNS; c++)
-			if (width_of(row[c]) > widths[c])
-				widths[c] = width_of(row[c]);
+			if (pb_export_markdown_width(row[c]) > widths[c])
+				widths[c] = pb_export_markdown_width(row[c]);
 	}
 	write_row(out, head, widths);
 	write_rule(out, widths);
@@ -175,8 +175,41 @@ static void write_table(struct pb_buf *out, const struct probe_run *run, const c
 	}
 }
 
+/* What a callback makes of compute, which the table has as one figure; false: it has none. */
+static bool write_callback(struct pb_buf *out, const struct probe_cell *cell,
+			   const struct probe_scale *scale, bool any)
+{
+	const struct probe_engine *e =
+		cell->status == PROBE_CELL_OK ? probe_cell_engine(cell) : NULL;
+	const unsigned compute = probe_fold_members(PROBE_MASK_COMPUTE);
+	char id[96], figure[48];
+	bool first = true;
+
+	for (size_t i = 0; e && i < e->part_count; i++) {
+		const struct probe_part *p = &e->parts[i];
+
+		if (!(p->mask & compute) || (p->mask & ~compute) || p->mask == compute ||
+		    !strcmp(probe_part_id_among(e->parts, e->part_count, i, id, sizeof id),
+			    "compute"))
+			continue;
+		if (first)
+			pb_buf_printf(out, "%s- %s/%s: ", any ? "" : "\n", cell->workload,
+				      cell->path);
+		probe_figure_text(&p->value, scale->per_tick, e->floor_ticks, PROBE_FIGURE_BOTH,
+				  figure, sizeof figure);
+		pb_buf_printf(out, "%s%s ", first ? "" : ", ", id);
+		pb_export_markdown_escape(figure, out);
+		pb_buf_printf(out, " %s", scale->name);
+		first = false;
+	}
+	if (!first)
+		pb_buf_puts(out, "\n");
+	return !first;
+}
+
 /* What is not in the table's cells: reasons, warnings. */
-static void write_remarks(struct pb_buf *out, const struct probe_run *run, const char *label)
+static void write_remarks(struct pb_buf *out, const struct probe_run *run, const char *label,
+			  const struct probe_scale *scale)
 {
 	bool any = false;
 
@@ -188,47 +221,18 @@ static void write_remarks(struct pb_buf *out, const struct probe_run *run, const
 		if (cell->reason) {
 			pb_buf_printf(out, "%s- %s/%s %s: ", any ? "" : "\n", cell->workload,
 				      cell->path, probe_cell_status_name(cell->status));
-			escape(cell->reason, out);
+			pb_export_markdown_escape(cell->reason, out);
 			pb_buf_puts(out, "\n");
 			any = true;
 		}
 		for (char **w = cell->warnings; w && *w; w++) {
 			pb_buf_printf(out, "%s- %s/%s: ", any ? "" : "\n", cell->workload,
 				      cell->path);
-			escape(*w, out);
+			pb_export_markdown_escape(*w, out);
 			pb_buf_puts(out, "\n");
 			any = true;
 		}
-	}
-}
-
-static void write_claims(struct pb_buf *out, const struct probe_run *run)
-{
-	bool any = false;
-	char here[32], published[32];
-
-	for (size_t c = 0; c < run->claim_count; c++) {
-		const struct probe_claim *claim = &run->claims[c];
-
-		for (size_t i = 0; i < run->cell_count; i++) {
-			double ratio = NAN;
-
-			if (pb_export_first_label(run, i))
-				ratio = probe_run_ratio(run, claim->workload, claim->numerator,
-							claim->denominator,
-							run->cells[i].interpreter);
-			if (!isfinite(ratio))
-				continue;
-			pb_buf_printf(
-				out, "%s- %s on %s: %s / %s = %s here, published %s (",
-				any ? "" : "\n", claim->workload, run->cells[i].interpreter,
-				claim->numerator, claim->denominator,
-				probe_ratio_text(ratio, here, sizeof here),
-				probe_ratio_text(claim->published, published, sizeof published));
-			escape(claim->source, out);
-			pb_buf_puts(out, ")\n");
-			any = true;
-		}
+		any = write_callback(out, cell, scale, any) || any;
 	}
 }
 
@@ -236,22 +240,26 @@ int pb_export_markdown(const struct probe_run *run, const struct probe_sink *sin
 		       struct probe_error *err)
 {
 	struct pb_buf out = {0};
+	struct probe_verdict *verdicts = NULL;
 	struct probe_scale scale;
+	size_t verdict_count = 0;
 	const char *cpu = probe_run_fact(run, "cpu_model");
 	char build[128];
 
 	if (probe_scale_get(run, PROBE_UNIT_NS, &scale))
 		probe_scale_get(run, PROBE_UNIT_TICKS, &scale);
 	pb_buf_puts(&out, "CPU: ");
-	escape(cpu ? cpu : "unknown", &out);
+	pb_export_markdown_escape(cpu ? cpu : "unknown", &out);
 	pb_buf_puts(&out, ". Counter: ");
-	escape(run->counter.unit, &out);
+	pb_export_markdown_escape(run->counter.unit, &out);
 	if (run->counter.why[0]) {
 		pb_buf_puts(&out, " (");
-		escape(run->counter.why, &out);
+		pb_export_markdown_escape(run->counter.why, &out);
 		pb_buf_puts(&out, ")");
 	}
 	pb_buf_printf(&out, ". %u %s.\n", run->passes, run->passes == 1 ? "pass" : "passes");
+	if (probe_verdict_list(run, &verdicts, &verdict_count, err))
+		return -PROBE_ENOMEM;
 	for (size_t i = 0; i < run->cell_count; i++) {
 		const char *label = run->cells[i].interpreter;
 		const struct probe_interpreter *py = probe_run_find_interpreter(run, label);
@@ -263,12 +271,22 @@ int pb_export_markdown(const struct probe_run *run, const struct probe_sink *sin
 			pb_buf_printf(&out, " (%s)", build);
 		pb_buf_puts(&out, "\n\n");
 		write_table(&out, run, label, &scale);
-		write_remarks(&out, run, label);
+		write_remarks(&out, run, label, &scale);
+		for (size_t v = 0; v < verdict_count; v++)
+			if (!strcmp(verdicts[v].interpreter, label))
+				pb_export_markdown_verdict(&out, &verdicts[v], &scale);
 	}
-	write_claims(&out, run);
+	if (verdict_count)
+		pb_buf_puts(&out,
+			    "\nBoundary: total less compute. Break-even: the compute time of a "
+			    "call from which on its boundary is under 10% of it, and from which "
+			    "on it beats pure Python for more of the same work.\n");
+	probe_verdicts_free(verdicts, verdict_count);
+	pb_export_markdown_slopes(&out, run, &scale);
+	pb_export_markdown_claims(&out, run, &scale);
 	for (char **w = run->warnings; w && *w; w++) {
 		pb_buf_puts(&out, w == run->warnings ? "\n- " : "- ");
-		escape(*w, &out);
+		pb_export_markdown_escape(*w, &out);
 		pb_buf_puts(&out, "\n");
 	}
 	return pb_export_finish(&out, sink, err);

@@ -14,6 +14,13 @@ static const struct probe_exporter exporters[] = {
 	{"markdown", ".md", "the breakdown as tables of GitHub-flavoured Markdown",
 	 pb_export_markdown},
 	{"plotdata", ".dat", "what plots/breakdown.gp reads", pb_export_plotdata},
+	{"builddata", ".dat", "what plots/builds.gp reads", pb_export_builddata},
+	{"waterdata", ".dat", "what plots/waterfall.gp reads", pb_export_waterdata},
+	{"distdata", ".dat", "what plots/distribution.gp reads", pb_export_distdata},
+	{"evendata", ".dat", "what plots/break-even.gp reads", pb_export_evendata},
+	{"heatdata", ".dat", "what plots/heatmap.gp reads", pb_export_heatdata},
+	{"trace", ".json", "timelines for Perfetto and chrome://tracing", pb_export_trace},
+	{"speedscope", ".json", "timelines for speedscope", pb_export_speedscope},
 	{NULL, NULL, NULL, NULL},
 };
 
@@ -38,6 +45,23 @@ static int add_to_buf(void *ctx, const char *bytes, size_t n)
 	return buf->oom ? -1 : 0;
 }
 
+static int unknown(const char *exporter, struct probe_error *err)
+{
+	struct pb_buf names = {0};
+	int rc;
+
+	for (const struct probe_exporter *e = exporters; e->name; e++)
+		pb_buf_printf(&names, "%s%s",
+			      e == exporters ? ""
+			      : e[1].name    ? ", "
+					     : " or ",
+			      e->name);
+	rc = pb_fail(err, PROBE_ENOENT, 0, "unknown export format %s: use %s", exporter,
+		     names.oom ? "another" : names.data);
+	pb_buf_fini(&names);
+	return rc;
+}
+
 int probe_export_file(const struct probe_run *run, const char *exporter, const char *path,
 		      struct probe_error *err)
 {
@@ -47,8 +71,7 @@ int probe_export_file(const struct probe_run *run, const char *exporter, const c
 	int rc;
 
 	if (!found)
-		return pb_fail(err, PROBE_ENOENT, 0,
-			       "unknown export format %s: use csv, markdown or plotdata", exporter);
+		return unknown(exporter, err);
 	rc = found->export_run(run, &sink, err);
 	if (!rc)
 		rc = pb_atomic_write(path, text.data, text.len, err);

@@ -87,6 +87,11 @@ void *pb_thunk_entry(const struct pb_thunk *t, unsigned variant)
 	return t->code + pb_thunk_offsets[t->kind][variant % PB_THUNK_VARIANTS];
 }
 
+void *pb_thunk_thread(void)
+{
+	return (void *)pb_thread_pointer();
+}
+
 int pb_ring_attach(struct pb_ring *ring, size_t events, struct probe_error *err)
 {
 	if (events == 0 || (events & (events - 1)) != 0)

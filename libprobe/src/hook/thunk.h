@@ -39,7 +39,7 @@
 #define PB_SHADOW_DEPTH 64
 
 #define PB_THUNK_VARIANTS 4
-#define PB_THUNK_KINDS    13
+#define PB_THUNK_KINDS    14
 /* Distance from the template copy to its data page; also the limit of the template's size. */
 #if defined(__aarch64__)
 #define PB_THUNK_SPAN 65536
@@ -68,6 +68,7 @@ enum pb_thunk_kind {
 	PB_THUNK_RECORD,       /* calls target, records its result registers */
 	PB_THUNK_STAMP_TICKS,  /* calls target between two (id, TSC or cntvct) events */
 	PB_THUNK_STAMP_PMC,    /* calls target between two (id, performance counter) events */
+	PB_THUNK_GUARD,        /* jumps to fn on the thread ctx, to target on any other */
 };
 
 /* The data page of one thunk. Fields are read by the assembly at every call. */
@@ -116,6 +117,8 @@ int pb_thunk_new(struct pb_thunk *t, enum pb_thunk_kind kind, struct probe_error
 /* Unmaps; no thread may be inside. NULL data (never made, or freed) is allowed. */
 void pb_thunk_free(struct pb_thunk *t);
 void *pb_thunk_entry(const struct pb_thunk *t, unsigned variant);
+/* The calling thread, as a guard's ctx names it. */
+void *pb_thunk_thread(void);
 
 /* Gives the calling thread a ring of `events` entries (a power of two); replaces none.
  * RECORD and STAMP thunks need one. Returns 0, -PROBE_EINVAL, -PROBE_ENOMEM. */

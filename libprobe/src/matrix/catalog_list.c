@@ -12,6 +12,21 @@
 #include "matrix/home.h"
 #include "matrix/interp.h"
 
+static const char *const consideration_keys[PROBE_CONSIDER_COUNT] = {
+	[PROBE_CONSIDER_COMPILER] = "compiler_at_install",
+	[PROBE_CONSIDER_ONE_BUILD] = "one_build_for_many_versions",
+	[PROBE_CONSIDER_PYPY] = "pypy",
+	[PROBE_CONSIDER_GRAALPY] = "graalpy",
+	[PROBE_CONSIDER_FREE_THREADED] = "free_threaded",
+	[PROBE_CONSIDER_SUBINTERPRETERS] = "subinterpreters",
+	[PROBE_CONSIDER_WRONG_TYPE] = "wrong_type",
+};
+
+const char *probe_consideration_key(enum probe_consideration which)
+{
+	return (unsigned)which < PROBE_CONSIDER_COUNT ? consideration_keys[which] : "?";
+}
+
 static int no_memory(struct probe_error *err)
 {
 	return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
@@ -63,19 +78,57 @@ static char *needs_text(const struct pb_path *path)
 	return buf.data;
 }
 
-static int fill_workload(struct probe_listed *out, const struct pb_workload *from)
+static const json_t *sweep_of(const struct pb_workload *workload)
+{
+	return json_object_get(workload->json, "sweep");
+}
+
+/* How many workloads, from this one on, differ in the count of a sweep's arguments alone. */
+static size_t sweep_length(const struct pb_workload *from, size_t n)
+{
+	size_t length = 1;
+	while (sweep_of(from) && length < n && !strcmp(from[length].group, from->group) &&
+	       !strcmp(text_of(sweep_of(&from[length]), "type"), text_of(sweep_of(from), "type")))
+		length++;
+	return length;
+}
+
+/* One entry for a workload, or for members of a sweep: "args:int", of so many arguments each. */
+static int fill_workload(struct probe_listed *out, const struct pb_workload *from, size_t members)
 {
 	const json_t *variants = json_object_get(from->json, "variants");
-	size_t n = json_array_size(variants);
+	bool swept = sweep_of(from);
+	size_t n = swept ? members : json_array_size(variants);
 	out->name = strdup(from->base);
 	out->summary = strdup(from->summary);
-	out->detail = prototype_text(json_object_get(from->json, "prototype"));
+	out->detail = prototype_text(json_object_get(from[members - 1].json, "prototype"));
 	out->variants = calloc(n + 1, sizeof *out->variants);
 	if (!out->name || !out->summary || !out->detail || !out->variants)
 		return -PROBE_ENOMEM;
+	if (swept)
+		*strrchr(out->name, ':') = '\0';
 	for (size_t i = 0; i < n; i++)
-		out->variants[i] = (long)json_integer_value(json_array_get(variants, i));
+		out->variants[i] = (long)json_integer_value(
+			swept ? json_object_get(sweep_of(&from[i]), "count")
+			      : json_array_get(variants, i));
 	out->variant_count = n;
+	return 0;
+}
+
+/* Texts as they are, true and false as yes and no; what is not given stays NULL. */
+static int fill_considerations(struct probe_listed *out, const json_t *choosing)
+{
+	for (size_t i = 0; i < PROBE_CONSIDER_COUNT; i++) {
+		const json_t *value = json_object_get(choosing, consideration_keys[i]);
+		const char *text = json_string_value(value);
+		if (json_is_boolean(value))
+			text = json_is_true(value) ? "yes" : "no";
+		if (!text || !*text)
+			continue;
+		out->considerations[i] = strdup(text);
+		if (!out->considerations[i])
+			return -PROBE_ENOMEM;
+	}
 	return 0;
 }
 
@@ -84,7 +137,9 @@ static int fill_path(struct probe_listed *out, const struct pb_path *from)
 	out->name = strdup(from->name);
 	out->summary = strdup(from->summary);
 	out->detail = needs_text(from);
-	return out->name && out->summary && out->detail ? 0 : -PROBE_ENOMEM;
+	if (!out->name || !out->summary || !out->detail)
+		return -PROBE_ENOMEM;
+	return fill_considerations(out, json_object_get(from->json, "choosing"));
 }
 
 int probe_list_workloads(struct probe_listed **out, size_t *n, struct probe_error *err)
@@ -99,15 +154,18 @@ int probe_list_workloads(struct probe_listed **out, size_t *n, struct probe_erro
 	if (rc)
 		return rc;
 	struct probe_listed *listed = calloc(count + 1, sizeof *listed);
-	for (size_t i = 0; listed && i < count && !rc; i++)
-		rc = fill_workload(&listed[i], &workloads[i]);
+	size_t entries = 0;
+	for (size_t i = 0, taken; listed && i < count && !rc; i += taken) {
+		taken = sweep_length(&workloads[i], count - i);
+		rc = fill_workload(&listed[entries++], &workloads[i], taken);
+	}
 	pb_workloads_free(workloads, count);
 	if (!listed || rc) {
 		probe_listed_free(listed, count);
 		return no_memory(err);
 	}
 	*out = listed;
-	*n = count;
+	*n = entries;
 	return 0;
 }
 
@@ -142,6 +200,8 @@ void probe_listed_free(struct probe_listed *listed, size_t n)
 		free(listed[i].summary);
 		free(listed[i].detail);
 		free(listed[i].variants);
+		for (size_t k = 0; k < PROBE_CONSIDER_COUNT; k++)
+			free(listed[i].considerations[k]);
 	}
 	free(listed);
 }

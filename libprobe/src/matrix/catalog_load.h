@@ -13,6 +13,10 @@
 int pb_load_workloads(const char *home, const char *extra, struct pb_workload **out, size_t *n,
 		      struct probe_error *err);
 
+/* The workload in one folder, with its members. Returns as above; *n is at least 1 on success. */
+int pb_load_workload(const char *folder, struct pb_workload **out, size_t *n,
+		     struct probe_error *err);
+
 /* Every call path below home/workloads/bindings and extra (folders separated by colons, or NULL),
  * in catalog order. Two of the same name are an error. Returns as above. */
 int pb_load_paths(const char *home, const char *extra, struct pb_path **out, size_t *n,

@@ -29,6 +29,7 @@ struct pb_cell {
 	/* Borrowed from prepared; NULL where the path needs none. */
 	const json_t *kernel;
 	const char *artifact;
+	const char *twin; /* the binding around an empty body, where it has no seam */
 	/* One for each process so far; owned. */
 	struct probe_process_samples *ladder, *timeline;
 	json_t **stamps; /* the timeline objects beside timeline[] */

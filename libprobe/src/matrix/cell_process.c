@@ -9,6 +9,7 @@
 
 #include "base/fail.h"
 #include "matrix/clean.h"
+#include "matrix/switches.h"
 
 enum { PAD_MAX_BYTES = 4096, HASH_SEED_MAX = 0xffffffff };
 
@@ -43,15 +44,17 @@ static json_t *make_spec(const struct pb_places *places, const struct pb_cell *c
 	/* Below 2^53, so that every JSON reader keeps it whole. */
 	uint64_t seed = pb_mix(settings->seed, pass, cell->row, (uint64_t)engine) >> 11;
 	const struct pb_workload *workload = cell->workload;
-	json_t *spec = json_pack(
-		"{s:s, s:s, s:s, s:O, s:s, s:s, s:O, s:s, s:s?, s:O?, s:i, s:f, s:f, s:f, s:I, "
-		"s:i}",
-		"home", places->home, "ext", cell->prepared->ext, "engine", pb_engine_name(engine),
-		"workload", workload->json, "workload_name", workload->name, "workload_dir",
-		workload->dir, "path", cell->path->json, "path_dir", cell->path->dir, "artifact",
-		cell->artifact, "kernel", cell->kernel, "rounds", (int)settings->rounds, "round_us",
-		settings->round_us, "wait_s", settings->wait_s, "quiet_ratio",
-		settings->quiet_ratio, "seed", (json_int_t)seed, "cpu", settings->cpu);
+	json_t *spec =
+		json_pack("{s:s, s:s, s:s, s:O, s:s, s:s, s:O, s:s, s:s?, s:s?, s:O?, s:i, s:f, "
+			  "s:f, s:f, s:I, "
+			  "s:i}",
+			  "home", places->home, "ext", cell->prepared->ext, "engine",
+			  pb_engine_name(engine), "workload", workload->json, "workload_name",
+			  workload->name, "workload_dir", workload->dir, "path", cell->path->json,
+			  "path_dir", cell->path->dir, "artifact", cell->artifact, "twin",
+			  cell->twin, "kernel", cell->kernel, "rounds", (int)settings->rounds,
+			  "round_us", settings->round_us, "wait_s", settings->wait_s, "quiet_ratio",
+			  settings->quiet_ratio, "seed", (json_int_t)seed, "cpu", settings->cpu);
 	if (spec && json_object_set_new(spec, "variant",
 					workload->has_variant ? json_integer(workload->variant)
 							      : json_null())) {
@@ -75,19 +78,19 @@ static int make_environment(uint64_t seed, unsigned pass, size_t row, char **has
 	return *hash_seed && *pad ? 0 : -PROBE_ENOMEM;
 }
 
-static int run_child(const char *python, const char *script, const char *spec_path,
+static int run_child(const struct pb_prepared *prepared, const char *script, const char *spec_path,
 		     const char *const *extra_env, const struct pb_cell_settings *settings,
 		     const struct pb_children_options *children, struct pb_cell_result *out,
 		     char **crash, struct probe_error *err)
 {
-	const char *env[32];
-	size_t n = 0;
-	for (const char *const *p = pb_clean_python_env; *p && n < 28; p++)
-		env[n++] = *p;
-	for (; *extra_env; extra_env++)
-		env[n++] = *extra_env;
-	env[n] = NULL;
-	const char *argv[] = {python, script, spec_path, NULL};
+	const char *const rest[] = {script, spec_path, NULL};
+	const char **argv = pb_interpreter_argv(prepared->python, prepared->interpreter, rest);
+	const char **env = pb_interpreter_env(prepared->interpreter, extra_env);
+	if (!argv || !env) {
+		free(argv);
+		free(env);
+		return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
+	}
 	const struct pb_child_spec child = {
 		.argv = argv, .env = env, .timeout_s = settings->timeout_s};
 	struct pb_child_outcome outcome;
@@ -97,6 +100,8 @@ static int run_child(const char *python, const char *script, const char *spec_pa
 		*crash = outcome.crash.length ? pb_clean_lines(outcome.crash.bytes) : NULL;
 	}
 	pb_child_outcome_fini(&outcome);
+	free(argv);
+	free(env);
 	return rc;
 }
 
@@ -120,8 +125,8 @@ int pb_cell_process(const struct pb_places *places, const struct pb_cell *cell,
 	if (rc)
 		goto out;
 	const char *extra_env[] = {hash_seed, pad, NULL};
-	rc = run_child(cell->prepared->python, script, spec_path, extra_env, settings, children,
-		       out, crash, err);
+	rc = run_child(cell->prepared, script, spec_path, extra_env, settings, children, out, crash,
+		       err);
 	unlink(spec_path);
 out:
 	json_decref(spec);

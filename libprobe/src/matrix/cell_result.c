@@ -101,6 +101,11 @@ static const char *take_answer(const json_t *answer, struct pb_cell_result *out)
 		set_status(out, PROBE_CELL_FAILED, "%s", string_at(answer, "reason", "no reason"));
 		return NULL;
 	}
+	if (!strcmp(status, "inapplicable")) {
+		set_status(out, PROBE_CELL_INAPPLICABLE, "%s",
+			   string_at(answer, "reason", "no reason"));
+		return NULL;
+	}
 	if (strcmp(status, "ok"))
 		return "it has no status";
 	take_counter(json_object_get(answer, "counter"), &out->counter);
@@ -111,7 +116,7 @@ static const char *take_answer(const json_t *answer, struct pb_cell_result *out)
 		return wrong;
 	json_t *timeline = json_object_get(answer, "timeline");
 	out->timeline = json_is_object(timeline) ? json_incref(timeline) : NULL;
-	out->subphases = (unsigned)number_at(answer, "subphases") & PROBE_MASK_ALL;
+	out->subphases = (unsigned)number_at(answer, "subphases") & PROBE_MASK_EVERY;
 	out->calls_per_round = (uint64_t)number_at(answer, "calls");
 	out->warnings = json_incref(json_object_get(answer, "warnings"));
 	out->status = PROBE_CELL_OK;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * Choosing among the interpreters that were found: order, labels, and what the user asked for.
+ * Choosing among the interpreters that were found: order, labels, variants, and what the user asked
+ * for.
  */
 #include "matrix/interp.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,198 +11,294 @@
 #include "base/buf.h"
 #include "base/fail.h"
 #include "matrix/interp_facts.h"
+#include "matrix/interp_wish.h"
 
 #define ANSWER_TIMEOUT_S 10.0
 
-/* One part of the user's list. */
-struct wish {
-	char text[256];
-	bool by_version; /* a version or label; else a program, which is a candidate by now */
-	bool met;
-};
-
-struct wishes {
-	struct wish *items;
+/* Everything that was asked; candidates are borrowed by the others. */
+struct search {
+	struct pb_candidates candidates;
+	struct pb_wishes wishes;
+	struct pb_asked *asked;
 	size_t n;
+	double timeout_s;
 };
 
-static bool is_version_or_label(const char *text)
+static int out_of_memory(struct probe_error *err)
 {
-	static const char prefix[] = "cpython-";
-	if (!strncmp(text, prefix, sizeof prefix - 1))
-		text += sizeof prefix - 1;
-	return isdigit((unsigned char)*text);
+	return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
 }
 
-/* A version's parts: "3.15.0" "rc1" "t-jit". */
-struct version {
-	char numbers[32], stage[8], flavour[24];
-};
+/* --- order and labels --------------------------------------------------------------------------
+ */
 
-static void split_version(const char *text, struct version *out)
+static size_t switch_count(const struct probe_interpreter *p)
 {
-	size_t numbers = strspn(text, "0123456789.");
-	const char *stage = text + numbers;
-	size_t letters = strspn(stage, "abrc");
-	size_t digits = strspn(stage + letters, "0123456789");
-	size_t n = letters && digits ? letters + digits : 0;
-	snprintf(out->numbers, sizeof out->numbers, "%.*s", (int)numbers, text);
-	snprintf(out->stage, sizeof out->stage, "%.*s", (int)n, stage);
-	snprintf(out->flavour, sizeof out->flavour, "%s", stage + n);
-}
-
-/* "3.13" means every 3.13.N of the default kind; "3.13t" the free-threaded ones. */
-static bool version_matches(const char *wish, const char *label)
-{
-	const char *dash = strchr(label, '-');
-	if (!strcmp(wish, label))
-		return true;
-	if (!strncmp(wish, "cpython-", 8))
-		wish += 8;
-	if (!dash)
-		return false;
-	char plain[64];
-	snprintf(plain, sizeof plain, "%.*s", (int)strcspn(dash + 1, "#"), dash + 1);
-	struct version w, l;
-	split_version(wish, &w);
-	split_version(plain, &l);
-	size_t n = strlen(w.numbers);
-	return !strncmp(w.numbers, l.numbers, n) && (l.numbers[n] == '\0' || l.numbers[n] == '.') &&
-	       (!*w.stage || !strcmp(w.stage, l.stage)) && !strcmp(w.flavour, l.flavour);
+	size_t n = 0;
+	for (char *const *e = p->environment; e && *e; e++)
+		n++;
+	for (char *const *o = p->options; o && *o; o++)
+		n++;
+	return n;
 }
 
 static int by_version_then_path(const void *a, const void *b)
 {
 	const struct pb_asked *x = a, *y = b;
+	const struct probe_interpreter *p = &x->facts, *q = &y->facts;
 	int m[3] = {0}, k[3] = {0};
-	sscanf(x->facts.version, "%d.%d.%d", &m[0], &m[1], &m[2]);
-	sscanf(y->facts.version, "%d.%d.%d", &k[0], &k[1], &k[2]);
+	int order = strcmp(p->implementation, q->implementation);
+	if (order)
+		return order;
+	sscanf(p->version, "%d.%d.%d", &m[0], &m[1], &m[2]);
+	sscanf(q->version, "%d.%d.%d", &k[0], &k[1], &k[2]);
 	for (int i = 0; i < 3; i++)
 		if (m[i] != k[i])
 			return m[i] < k[i] ? -1 : 1;
-	int order = strcmp(x->facts.label, y->facts.label);
+	size_t n = strcspn(p->label, "#"), other = strcspn(q->label, "#");
+	order = strncmp(p->label, q->label, n > other ? n : other);
+	/* Builds before their variants, so that no variant takes a build's number. */
+	if (!order && switch_count(p) != switch_count(q))
+		order = switch_count(p) < switch_count(q) ? -1 : 1;
 	if (!order)
-		order = strcmp(x->facts.executable ? x->facts.executable : "",
-			       y->facts.executable ? y->facts.executable : "");
+		order = strcmp(p->executable ? p->executable : "",
+			       q->executable ? q->executable : "");
 	return order ? order : strcmp(x->candidate->path, y->candidate->path);
 }
 
-/* The second build of the same label becomes "cpython-3.11.2#2". Sorted input. */
-static void number_labels(struct pb_asked *asked, size_t n)
+/* The second of the same label becomes "cpython-3.11.2#2". */
+static void sort_and_number(struct search *search)
 {
-	char previous[sizeof asked->facts.label] = "";
+	char previous[sizeof search->asked->facts.label] = "";
 	unsigned same = 1;
-	for (size_t i = 0; i < n; i++) {
-		char *label = asked[i].facts.label;
-		if (asked[i].state != PB_ASKED_USABLE)
+	for (size_t i = 0; i < search->n; i++)
+		*strchrnul(search->asked[i].facts.label, '#') = '\0';
+	qsort(search->asked, search->n, sizeof *search->asked, by_version_then_path);
+	for (size_t i = 0; i < search->n; i++) {
+		char *label = search->asked[i].facts.label;
+		if (search->asked[i].state != PB_ASKED_USABLE)
 			continue;
 		same = strcmp(previous, label) ? 1 : same + 1;
 		snprintf(previous, sizeof previous, "%s", label);
 		size_t length = strlen(label);
 		if (same > 1)
-			snprintf(label + length, sizeof asked->facts.label - length, "#%u", same);
+			snprintf(label + length, sizeof previous - length, "#%u", same);
 	}
 }
 
-static int parse_wishes(const char *choice, struct wishes *out, struct pb_candidates *candidates,
-			bool *look_around, struct probe_error *err)
+/* --- variants: the same build with switches ----------------------------------------------------
+ */
+
+/* Appends a question; the switches move into it. */
+static int add_variant(struct search *search, const struct pb_candidate *candidate,
+		       struct pb_switches *switches, bool chosen)
 {
-	size_t most = 1;
-	for (const char *c = choice; *c; c++)
-		most += *c == ',';
-	out->items = calloc(most, sizeof *out->items);
-	if (!out->items)
-		return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
-	for (const char *c = choice; c; c = strchr(c, ',') ? strchr(c, ',') + 1 : NULL) {
-		size_t length = strcspn(c, ",");
-		struct wish wish = {0};
-		if (!length)
-			return pb_fail(err, PROBE_EINVAL, 0,
-				       "an empty name in the list of interpreters '%s'", choice);
-		if (length >= sizeof wish.text)
-			return pb_fail(err, PROBE_EINVAL, 0,
-				       "'%.60s...' is too long for an "
-				       "interpreter's name",
-				       c);
-		memcpy(wish.text, c, length);
-		bool path = strchr(wish.text, '/');
-		wish.by_version = !path && is_version_or_label(wish.text);
-		if (wish.by_version) {
-			*look_around = true;
-		} else {
-			char *program = path ? strdup(wish.text) : pb_locate_program(wish.text);
-			int rc = program ? pb_locate_add(candidates, program, true) : -PROBE_ENOENT;
-			free(program);
-			if (rc == -PROBE_ENOENT && path)
-				return pb_fail(err, PROBE_ENOENT, 0,
-					       "no interpreter '%s': there is no such program",
-					       wish.text);
-			if (rc == -PROBE_ENOMEM)
-				return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
-			/* A word that is neither: answered below, with what there is. */
-			wish.by_version = rc == -PROBE_ENOENT;
-			*look_around |= wish.by_version;
+	struct pb_asked *grown = reallocarray(search->asked, search->n + 1, sizeof *search->asked);
+	if (!grown)
+		return -PROBE_ENOMEM;
+	search->asked = grown;
+	grown[search->n++] = (struct pb_asked){
+		.candidate = candidate,
+		.chosen = chosen,
+		.facts = {.environment = switches->environment, .options = switches->options},
+	};
+	*switches = (struct pb_switches){0};
+	return 0;
+}
+
+/* A JIT that is off and a GIL that is off can be switched on: interpreters of their own. Not in
+ * debug builds, whose own cost hides what the switch does. */
+static int add_automatic(struct search *search, size_t bases)
+{
+	for (size_t i = 0; i < bases; i++) {
+		const struct pb_candidate *candidate = search->asked[i].candidate;
+		const struct probe_interpreter p = search->asked[i].facts;
+		const char *const wanted[] = {
+			p.jit_built && !p.jit ? "+PYTHON_JIT=1" : NULL,
+			p.free_threaded && p.gil_off ? "+PYTHON_GIL=1" : NULL,
+		};
+		if (search->asked[i].state != PB_ASKED_USABLE || p.debug ||
+		    strcmp(p.implementation, "cpython"))
+			continue;
+		for (size_t k = 0; k < sizeof wanted / sizeof wanted[0]; k++) {
+			struct pb_switches switches = {0};
+			if (wanted[k] && (pb_switches_parse(wanted[k], &switches, NULL) ||
+					  add_variant(search, candidate, &switches, false))) {
+				pb_switches_fini(&switches);
+				return -PROBE_ENOMEM;
+			}
 		}
-		out->items[out->n++] = wish;
 	}
 	return 0;
 }
 
-static int fail_unknown(const struct wish *wish, const struct pb_asked *asked, size_t n,
+/* A program without switches; of several doubles, the one that answers for all. */
+static const struct pb_asked *find_asked(const struct search *search, size_t n, int candidate)
+{
+	const struct pb_asked *found = NULL;
+	for (size_t i = 0; i < n && !found; i++)
+		if (search->asked[i].candidate == &search->candidates.items[candidate] &&
+		    !switch_count(&search->asked[i].facts))
+			found = &search->asked[i];
+	for (size_t i = 0; found && found->state == PB_ASKED_DOUBLE && i < n; i++)
+		if (search->asked[i].state != PB_ASKED_DOUBLE &&
+		    !switch_count(&search->asked[i].facts) && search->asked[i].facts.executable &&
+		    !strcmp(search->asked[i].facts.executable, found->facts.executable))
+			found = &search->asked[i];
+	return found;
+}
+
+static bool wish_means(const struct search *search, size_t n, const struct pb_wish *wish,
+		       const struct pb_asked *asked)
+{
+	if (wish->candidate >= 0)
+		return asked == find_asked(search, n, wish->candidate);
+	return pb_wish_means(wish->base, asked->facts.label);
+}
+
+/* "3.14+PYTHON_JIT=1": a variant of every 3.14. */
+static int add_wished(struct search *search, size_t bases)
+{
+	for (size_t w = 0; w < search->wishes.n; w++) {
+		const struct pb_wish *wish = &search->wishes.items[w];
+		const char *text = wish->text + strlen(wish->base);
+		for (size_t i = 0; i < bases && pb_wish_has_switches(wish); i++) {
+			const struct pb_asked *base = &search->asked[i];
+			struct pb_switches switches = {0};
+			if (base->state != PB_ASKED_USABLE ||
+			    !wish_means(search, bases, wish, base))
+				continue;
+			int rc = pb_switches_parse(text, &switches, NULL);
+			if (!rc)
+				rc = add_variant(search, base->candidate, &switches, true);
+			pb_switches_fini(&switches);
+			if (rc)
+				return rc;
+		}
+	}
+	return 0;
+}
+
+/* What the label does not tell yet is added to it: "cpython-3.14.10+-Xfrozen_modules=off". */
+static int name_variant(struct pb_asked *variant, const struct search *search, size_t bases,
+			struct probe_error *err)
+{
+	struct probe_interpreter *p = &variant->facts;
+	char added[sizeof p->label];
+	bool told = true;
+	for (size_t i = 0; i < bases; i++)
+		if (search->asked[i].candidate == variant->candidate)
+			told = strncmp(p->label, search->asked[i].facts.label,
+				       strcspn(search->asked[i].facts.label, "#")) ||
+			       p->label[strcspn(search->asked[i].facts.label, "#")];
+	if (!told && !variant->chosen) { /* it was tried, and changed nothing */
+		variant->state = PB_ASKED_DOUBLE;
+		return 0;
+	}
+	size_t length = strlen(p->label);
+	if (!pb_switches_label(p->environment, p->options, told, added, sizeof added) &&
+	    length + strlen(added) < sizeof p->label) {
+		memcpy(p->label + length, added, strlen(added) + 1);
+		return 0;
+	}
+	return pb_fail(err, PROBE_EINVAL, 0,
+		       "the switches of %s are too long for its name: a name has at most %zu "
+		       "characters",
+		       p->label, sizeof p->label - 1);
+}
+
+static int ask_variants(struct search *search, bool automatic, struct probe_error *err)
+{
+	size_t bases = search->n;
+	if ((automatic && add_automatic(search, bases)) || add_wished(search, bases))
+		return out_of_memory(err);
+	int rc = pb_interp_ask(search->asked + bases, search->n - bases, search->timeout_s, err);
+	for (size_t i = bases; i < search->n && !rc; i++)
+		if (search->asked[i].state == PB_ASKED_USABLE)
+			rc = name_variant(&search->asked[i], search, bases, err);
+	if (rc)
+		return rc;
+	pb_asked_mark_doubles(search->asked, search->n);
+	sort_and_number(search);
+	return 0;
+}
+
+/* --- what was asked for ------------------------------------------------------------------------
+ */
+
+static int fail_unusable(const struct pb_asked *asked, struct probe_error *err)
+{
+	return pb_fail(err, asked->state == PB_ASKED_TIMEOUT ? PROBE_ETIMEOUT : PROBE_EINVAL, 0,
+		       "%s", asked->problem);
+}
+
+static int fail_unknown(const struct pb_wish *wish, const struct search *search,
 			struct probe_error *err)
 {
 	struct pb_buf known = {0};
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < search->n; i++) {
+		const struct pb_asked *asked = &search->asked[i];
 		/* There is one, but it can't be used: say why. */
-		if (asked[i].state != PB_ASKED_USABLE && asked[i].state != PB_ASKED_DOUBLE &&
-		    version_matches(wish->text, asked[i].facts.label)) {
+		if (asked->state != PB_ASKED_USABLE && asked->state != PB_ASKED_DOUBLE &&
+		    pb_wish_means(wish->base, asked->facts.label)) {
 			pb_buf_fini(&known);
-			return pb_fail(err, PROBE_EINVAL, 0, "no interpreter '%s': %s", wish->text,
-				       asked[i].problem);
+			return pb_fail(err, PROBE_EINVAL, 0, "no interpreter '%s': %s", wish->base,
+				       asked->problem);
 		}
-		if (asked[i].state == PB_ASKED_USABLE)
-			pb_buf_printf(&known, "%s%s", known.len ? ", " : "", asked[i].facts.label);
+		if (asked->state == PB_ASKED_USABLE)
+			pb_buf_printf(&known, "%s%s", known.len ? ", " : "", asked->facts.label);
 	}
 	int rc = pb_fail(err, PROBE_ENOENT, 0, "no interpreter '%s' (found: %s; or give a path)",
-			 wish->text, known.len ? known.data : "none");
+			 wish->base, known.len ? known.data : "none");
 	pb_buf_fini(&known);
 	return rc;
 }
 
-/* Marks what the wishes mean as named; fails for a wish that nothing meets. */
-static int apply_wishes(struct wishes *wishes, struct pb_asked *asked, size_t n,
-			struct probe_error *err)
+/* Marks what the wishes without switches mean; fails for any wish that nothing meets. */
+static int apply_wishes(struct search *search, struct probe_error *err)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (asked[i].named && asked[i].state != PB_ASKED_USABLE &&
-		    asked[i].state != PB_ASKED_DOUBLE)
-			return pb_fail(err,
-				       asked[i].state == PB_ASKED_TIMEOUT ? PROBE_ETIMEOUT
-									  : PROBE_EINVAL,
-				       0, "%s", asked[i].problem);
+	for (size_t w = 0; w < search->wishes.n; w++) {
+		const struct pb_wish *wish = &search->wishes.items[w];
+		bool met = false;
+		for (size_t i = 0; i < search->n; i++) {
+			struct pb_asked *asked = &search->asked[i];
+			if (!wish_means(search, search->n, wish, asked))
+				continue;
+			if (wish->candidate >= 0 && asked->state != PB_ASKED_USABLE)
+				return fail_unusable(asked, err);
+			if (asked->state != PB_ASKED_USABLE)
+				continue;
+			met = true;
+			asked->chosen |= !pb_wish_has_switches(wish);
+		}
+		if (!met)
+			return fail_unknown(wish, search, err);
 	}
-	for (size_t w = 0; w < wishes->n; w++) {
-		struct wish *wish = &wishes->items[w];
-		for (size_t i = 0; i < n && wish->by_version; i++)
-			if (asked[i].state == PB_ASKED_USABLE &&
-			    version_matches(wish->text, asked[i].facts.label))
-				wish->met = asked[i].named = true;
-		if (wish->by_version && !wish->met)
-			return fail_unknown(wish, asked, n, err);
-	}
+	/* A variant that its own switches keep from starting. */
+	for (size_t i = 0; i < search->n; i++)
+		if (search->asked[i].chosen && search->asked[i].state != PB_ASKED_USABLE &&
+		    search->asked[i].state != PB_ASKED_DOUBLE)
+			return fail_unusable(&search->asked[i], err);
 	return 0;
 }
 
-static int warn_left_out(struct probe_run *run, const struct pb_asked *asked, size_t n)
+/* A version manager's wrapper with nothing behind it is no interpreter that was found. */
+static bool is_empty_wrapper(const struct pb_asked *asked)
 {
-	for (size_t i = 0; i < n; i++) {
-		enum pb_asked_state state = asked[i].state;
-		if (state == PB_ASKED_USABLE || state == PB_ASKED_TOO_OLD ||
-		    state == PB_ASKED_DOUBLE ||
-		    (state == PB_ASKED_NOT_PYTHON && asked[i].candidate->script))
-			continue;
+	const char *name = strrchr(asked->candidate->path, '/');
+	return asked->state == PB_ASKED_NOT_PYTHON && asked->candidate->script && name &&
+	       !strcmp(name, "/python3");
+}
+
+static int warn_left_out(struct probe_run *run, const struct search *search)
+{
+	for (size_t i = 0; i < search->n; i++) {
+		const struct pb_asked *asked = &search->asked[i];
 		char text[600];
-		snprintf(text, sizeof text, "left out: %s", asked[i].problem);
+		if (asked->state == PB_ASKED_USABLE || asked->state == PB_ASKED_TOO_OLD ||
+		    asked->state == PB_ASKED_DOUBLE || is_empty_wrapper(asked))
+			continue;
+		snprintf(text, sizeof text, "left out: %s", asked->problem);
 		if (probe_run_add_warning(run, text))
 			return -PROBE_ENOMEM;
 	}
@@ -210,51 +306,79 @@ static int warn_left_out(struct probe_run *run, const struct pb_asked *asked, si
 }
 
 /* Moves the chosen ones into the run. */
-static int hand_over(struct probe_run *run, struct pb_asked *asked, size_t n, bool all)
+static int hand_over(struct probe_run *run, struct search *search)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (asked[i].state != PB_ASKED_USABLE || !(all || asked[i].named))
+	for (size_t i = 0; i < search->n; i++) {
+		struct pb_asked *asked = &search->asked[i];
+		if (asked->state != PB_ASKED_USABLE || !asked->chosen)
 			continue;
 		struct probe_interpreter *added = probe_run_add_interpreter(run);
 		if (!added)
 			return -PROBE_ENOMEM;
-		*added = asked[i].facts;
-		asked[i].facts = (struct probe_interpreter){0};
+		*added = asked->facts;
+		asked->facts = (struct probe_interpreter){0};
 	}
+	return 0;
+}
+
+/* Asks every candidate as it is, without switches. */
+static int ask_candidates(struct search *search, struct probe_error *err)
+{
+	search->n = search->candidates.n;
+	search->asked = calloc(search->n + 1, sizeof *search->asked);
+	if (!search->asked)
+		return out_of_memory(err);
+	for (size_t i = 0; i < search->n; i++)
+		search->asked[i].candidate = &search->candidates.items[i];
+	int rc = pb_interp_ask(search->asked, search->n, search->timeout_s, err);
+	if (rc)
+		return rc;
+	pb_asked_mark_doubles(search->asked, search->n);
+	sort_and_number(search);
+	return 0;
+}
+
+/* Without -i it is every CPython; with "all" also others, and every variant. */
+static int search_for(const char *choice, struct search *search, struct probe_error *err)
+{
+	bool all = choice && !strcmp(choice, "all");
+	unsigned kinds = all ? PB_EVERY_PYTHON : PB_CPYTHON;
+	int rc = 0;
+	if (choice && !all) {
+		rc = pb_wishes_parse(choice, &search->wishes, &search->candidates, err);
+		kinds = search->wishes.kinds;
+	}
+	if (!rc && kinds && pb_locate_all(&search->candidates, kinds))
+		rc = out_of_memory(err);
+	if (!rc)
+		rc = ask_candidates(search, err);
+	if (!rc)
+		rc = ask_variants(search, all || search->wishes.variants, err);
+	if (rc)
+		return rc;
+	if (choice && !all)
+		return apply_wishes(search, err);
+	for (size_t i = 0; i < search->n; i++)
+		search->asked[i].chosen = true;
 	return 0;
 }
 
 int pb_interp_discover_within(const char *choice, double timeout_s, struct probe_run *run,
 			      struct probe_error *err)
 {
-	struct pb_candidates candidates = {0};
-	struct wishes wishes = {0};
-	struct pb_asked *asked = NULL;
-	bool all = !choice || !strcmp(choice, "all"), look_around = all;
+	struct search search = {.timeout_s = timeout_s};
 	size_t before = run->interpreter_count;
-	int rc = all ? 0 : parse_wishes(choice, &wishes, &candidates, &look_around, err);
-	if (!rc && look_around && pb_locate_all(&candidates))
-		rc = pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
-	if (!rc)
-		rc = pb_interp_ask(&candidates, timeout_s, &asked, err);
-	if (rc)
-		goto out;
-	qsort(asked, candidates.n, sizeof *asked, by_version_then_path);
-	number_labels(asked, candidates.n);
-	rc = apply_wishes(&wishes, asked, candidates.n, err);
-	if (rc)
-		goto out;
-	if ((all && warn_left_out(run, asked, candidates.n)) ||
-	    hand_over(run, asked, candidates.n, all))
-		rc = pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
-	else if (run->interpreter_count == before)
+	bool named = choice && strcmp(choice, "all");
+	int rc = search_for(choice, &search, err);
+	if (!rc && ((!named && warn_left_out(run, &search)) || hand_over(run, &search)))
+		rc = out_of_memory(err);
+	else if (!rc && run->interpreter_count == before)
 		rc = pb_fail(err, PROBE_ENOENT, 0,
 			     "no CPython from 3.8 found on PATH, in /usr/bin or in the folders of "
 			     "pyenv, uv and conda: name one with -i /path/to/python");
-out:
-	pb_asked_free(asked, candidates.n);
-	free(wishes.items);
-	pb_candidates_fini(&candidates);
+	pb_asked_free(search.asked, search.n);
+	pb_wishes_fini(&search.wishes);
+	pb_candidates_fini(&search.candidates);
 	return rc;
 }
 

@@ -3,6 +3,7 @@
  */
 #include "matrix/interp_facts.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,9 +15,11 @@
 #include "matrix/child.h"
 #include "matrix/clean.h"
 #include "matrix/home.h"
-#include "matrix/prepare.h"
 
 enum { OLDEST_MAJOR = 3, OLDEST_MINOR = 8, MOST_AT_ONCE = 4 };
+
+/* How much longer than others GraalPy may take. */
+static const double graalpy_patience = 6;
 
 static const char *text_of(const json_t *facts, const char *key)
 {
@@ -39,8 +42,12 @@ static int fill(struct probe_interpreter *out, const json_t *facts)
 	snprintf(out->compiler, sizeof out->compiler, "%s", text_of(facts, "compiler"));
 	snprintf(out->libc, sizeof out->libc, "%s", text_of(facts, "libc"));
 	out->free_threaded = flag_of(facts, "free_threaded");
+	out->gil_off = flag_of(facts, "gil_off");
 	out->jit = flag_of(facts, "jit");
+	out->jit_built = flag_of(facts, "jit_built");
 	out->debug = flag_of(facts, "debug");
+	out->tail_call = flag_of(facts, "tail_call");
+	out->static_libpython = flag_of(facts, "static_libpython");
 	out->headers = flag_of(facts, "headers");
 	out->executable = strdup(text_of(facts, "executable"));
 	out->config_args = strdup(text_of(facts, "config_args"));
@@ -68,46 +75,75 @@ static json_t *parse_last_line(const char *text)
 	return NULL;
 }
 
+/* What it said about its end: CPython's own words when it gave up at start, else the last line. */
+static const char *said_at_end(const struct pb_child_outcome *outcome, char *buf, size_t size)
+{
+	const char *text = outcome->stderr_tail.bytes;
+	const char *fatal = text ? strstr(text, "Fatal Python error: ") : NULL;
+	if (!fatal)
+		return pb_child_last_line(outcome, buf, size);
+	char line[256];
+	snprintf(line, sizeof line, "%.*s", (int)strcspn(fatal, "\r\n"), fatal);
+	return pb_clean_line(line, buf, size);
+}
+
 static void explain(struct pb_asked *asked, const struct pb_child_outcome *outcome,
 		    double timeout_s)
 {
-	char said[160];
-	const char *path = asked->candidate->path;
-	const char *tail = pb_child_last_line(outcome, said, sizeof said);
+	char said[160], with[96], name[sizeof asked->problem / 2];
+	const struct probe_interpreter *facts = &asked->facts;
+	const char *tail = said_at_end(outcome, said, sizeof said);
 	char *problem = asked->problem;
 	size_t size = sizeof asked->problem;
+	if (pb_switches_label(facts->environment, facts->options, false, with, sizeof with))
+		snprintf(with, sizeof with, "+...");
+	snprintf(name, sizeof name, "%s%s", asked->candidate->path, with);
 	asked->state = PB_ASKED_NOT_PYTHON;
 	switch (outcome->end) {
 	case PB_CHILD_TIMEOUT:
 		asked->state = PB_ASKED_TIMEOUT;
-		snprintf(problem, size, "%s gave no answer in %g s, so it can't be used", path,
+		snprintf(problem, size, "%s gave no answer in %g s, so it can't be used", name,
 			 timeout_s);
 		return;
 	case PB_CHILD_SIGNALLED:
-		snprintf(problem, size, "%s is not a working Python interpreter (it died: %s)",
-			 path, strsignal(outcome->signal));
+		asked->state = PB_ASKED_DIED;
+		snprintf(problem, size, "%s is not a working Python interpreter (it died: %s%s%s)",
+			 name, strsignal(outcome->signal), *tail ? "; " : "", tail);
 		return;
 	case PB_CHILD_NO_START:
-		snprintf(problem, size, "%s can't be started: %s", path,
+		snprintf(problem, size, "%s can't be started: %s", name,
 			 strerror(outcome->start_errno));
 		return;
 	case PB_CHILD_EXITED:
 		if (outcome->exit_code) {
-			snprintf(problem, size, "%s is not a Python interpreter (it exited %d%s%s)",
-				 path, outcome->exit_code, *tail ? ": " : "", tail);
+			snprintf(problem, size,
+				 "%s is not a%s Python interpreter (it exited %d%s%s)", name,
+				 *with ? " working" : "", outcome->exit_code, *tail ? ": " : "",
+				 tail);
 			return;
 		}
 		pb_clean_line(outcome->result.bytes, said, 60);
 		snprintf(problem, size,
 			 *said ? "%s is not a Python interpreter (it printed \"%s\")"
 			       : "%s is not a Python interpreter (it printed nothing%s)",
-			 path, said);
+			 name, said);
 		return;
 	case PB_CHILD_NOT_RUN:
 	case PB_CHILD_CANCELLED:
-		snprintf(problem, size, "%s was not asked", path);
+		snprintf(problem, size, "%s was not asked", name);
 		return;
 	}
+}
+
+/* PyPy and GraalPy have no objects of CPython to hook: they are found and named, no more so far. */
+static int mark_unmeasurable(struct probe_interpreter *found)
+{
+	if (!strcmp(found->implementation, "cpython"))
+		return 0;
+	free(found->missing);
+	found->missing =
+		strdup("probe can't split calls on it yet: only CPython's can be measured");
+	return found->missing ? 0 : -PROBE_ENOMEM;
 }
 
 static int judge(struct pb_asked *asked, const struct pb_child_outcome *outcome, double timeout_s)
@@ -121,11 +157,11 @@ static int judge(struct pb_asked *asked, const struct pb_child_outcome *outcome,
 	int rc = fill(&asked->facts, facts), major = 0, minor = 0;
 	json_decref(facts);
 	sscanf(asked->facts.version, "%d.%d", &major, &minor);
-	if (strcmp(asked->facts.implementation, "cpython")) {
-		asked->state = PB_ASKED_NOT_CPYTHON;
+	if (!pb_kind_of(asked->facts.implementation)) {
+		asked->state = PB_ASKED_OTHER_PYTHON;
 		snprintf(asked->problem, sizeof asked->problem,
-			 "%s is %s %s: only CPython can be measured so far", asked->candidate->path,
-			 asked->facts.implementation, asked->facts.version);
+			 "%s is %s %s: only CPython, PyPy and GraalPy can be used",
+			 asked->candidate->path, asked->facts.implementation, asked->facts.version);
 	} else if (major < OLDEST_MAJOR || (major == OLDEST_MAJOR && minor < OLDEST_MINOR)) {
 		asked->state = PB_ASKED_TOO_OLD;
 		snprintf(asked->problem, sizeof asked->problem,
@@ -133,70 +169,88 @@ static int judge(struct pb_asked *asked, const struct pb_child_outcome *outcome,
 			 asked->facts.version, OLDEST_MAJOR, OLDEST_MINOR);
 	} else {
 		asked->state = PB_ASKED_USABLE;
+		rc = rc ? rc : mark_unmeasurable(&asked->facts);
 	}
 	return rc;
 }
 
 /* Wrappers and links lead to the same interpreter: the first of each is kept. */
-static void mark_doubles(struct pb_asked *asked, size_t n)
+void pb_asked_mark_doubles(struct pb_asked *asked, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		for (size_t k = 0; k < i; k++) {
-			if (!asked[i].facts.executable || !asked[k].facts.executable ||
-			    asked[k].state == PB_ASKED_DOUBLE ||
-			    strcmp(asked[i].facts.executable, asked[k].facts.executable))
+			const struct probe_interpreter *a = &asked[i].facts, *b = &asked[k].facts;
+			if (!a->executable || !b->executable || asked[k].state == PB_ASKED_DOUBLE ||
+			    strcmp(a->executable, b->executable) ||
+			    !pb_switches_equal(a->environment, b->environment) ||
+			    !pb_switches_equal(a->options, b->options))
 				continue;
 			asked[i].state = PB_ASKED_DOUBLE;
-			asked[k].named |= asked[i].named;
+			asked[k].chosen |= asked[i].chosen;
 			break;
 		}
 }
 
-int pb_interp_ask(const struct pb_candidates *candidates, double timeout_s, struct pb_asked **out,
-		  struct probe_error *err)
+/* The question as a child process. Its argv and env are the caller's to free. */
+static int question(const struct pb_asked *asked, const char *script, double timeout_s,
+		    struct pb_child_spec *out)
 {
-	size_t n = candidates->n;
+	/* -s: what a user installed for himself is none of our business. */
+	const char *const rest[] = {"-s", script, NULL};
+	bool slow = asked->candidate->kind == PB_GRAALPY;
+	*out = (struct pb_child_spec){
+		.argv = pb_interpreter_argv(asked->candidate->path, &asked->facts, rest),
+		.env = pb_interpreter_env(&asked->facts, NULL),
+		.result_on_stdout = true,
+		.timeout_s = slow ? graalpy_patience * timeout_s : timeout_s,
+	};
+	return out->argv && out->env ? 0 : -PROBE_ENOMEM;
+}
+
+static void refuse_machine(struct pb_asked *asked)
+{
+	asked->state = PB_ASKED_OTHER_MACHINE;
+	snprintf(asked->problem, sizeof asked->problem,
+		 "%s is a program for another kind of processor (%s): what probe builds does not "
+		 "fit into it",
+		 asked->candidate->path, asked->candidate->other);
+}
+
+int pb_interp_ask(struct pb_asked *asked, size_t n, double timeout_s, struct probe_error *err)
+{
 	char *home = NULL;
+	size_t asking = 0;
 	int rc = pb_home_find(&home, NULL, err);
 	if (rc)
 		return rc;
 	char *script = pb_path_join(home, "ext/probe/facts.py");
-	struct pb_asked *asked = calloc(n + 1, sizeof *asked);
 	struct pb_child_spec *specs = calloc(n + 1, sizeof *specs);
 	struct pb_child_outcome *outcomes = calloc(n + 1, sizeof *outcomes);
-	const char *(*argv)[4] = calloc(n + 1, sizeof *argv);
-	if (!script || !asked || !specs || !outcomes || !argv) {
-		rc = pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
-		goto out;
-	}
-	for (size_t i = 0; i < n; i++) {
-		argv[i][0] = candidates->items[i].path;
-		argv[i][1] = "-s"; /* what a user installed for himself is none of our business */
-		argv[i][2] = script;
-		specs[i] = (struct pb_child_spec){.argv = argv[i],
-						  .env = pb_clean_python_env,
-						  .result_on_stdout = true,
-						  .timeout_s = timeout_s};
-		asked[i].candidate = &candidates->items[i];
-		asked[i].named = candidates->items[i].named;
+	size_t *whose = calloc(n + 1, sizeof *whose);
+	bool ok = script && specs && outcomes && whose;
+	for (size_t i = 0; i < n && ok; i++) {
+		if (asked[i].candidate->other[0]) {
+			refuse_machine(&asked[i]);
+			continue;
+		}
+		whose[asking] = i;
+		ok = !question(&asked[i], script, timeout_s, &specs[asking++]);
 	}
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	const struct pb_children_options options = {
 		.at_once = cpus < 1 || cpus > MOST_AT_ONCE ? MOST_AT_ONCE : (size_t)cpus};
-	rc = n ? pb_children_run(specs, n, &options, outcomes, err) : 0;
-	for (size_t i = 0; i < n && !rc; i++)
-		if (judge(&asked[i], &outcomes[i], timeout_s))
+	rc = !ok      ? pb_fail(err, PROBE_ENOMEM, 0, "memory is out")
+	     : asking ? pb_children_run(specs, asking, &options, outcomes, err)
+		      : 0;
+	for (size_t i = 0; i < asking && !rc; i++)
+		if (judge(&asked[whose[i]], &outcomes[i], specs[i].timeout_s))
 			rc = pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < asking; i++) {
 		pb_child_outcome_fini(&outcomes[i]);
-out:
-	if (rc) {
-		pb_asked_free(asked, n);
-	} else {
-		mark_doubles(asked, n);
-		*out = asked;
+		free((void *)(uintptr_t)specs[i].argv);
+		free((void *)(uintptr_t)specs[i].env);
 	}
-	free(argv);
+	free(whose);
 	free(outcomes);
 	free(specs);
 	free(script);
@@ -207,9 +261,12 @@ out:
 void pb_asked_free(struct pb_asked *asked, size_t n)
 {
 	for (size_t i = 0; asked && i < n; i++) {
-		free(asked[i].facts.executable);
-		free(asked[i].facts.config_args);
-		free(asked[i].facts.missing);
+		struct probe_interpreter *facts = &asked[i].facts;
+		struct pb_switches switches = {facts->environment, facts->options};
+		pb_switches_fini(&switches);
+		free(facts->executable);
+		free(facts->config_args);
+		free(facts->missing);
 	}
 	free(asked);
 }

@@ -7,33 +7,40 @@
 #include <stddef.h>
 
 #include "matrix/locate.h"
+#include "matrix/switches.h"
 #include "probe/error.h"
 #include "probe/run.h"
 
 enum pb_asked_state {
 	PB_ASKED_USABLE,
 	PB_ASKED_TOO_OLD,
-	PB_ASKED_NOT_CPYTHON,
+	PB_ASKED_OTHER_PYTHON, /* an implementation that probe does not know */
+	PB_ASKED_OTHER_MACHINE,
 	PB_ASKED_NOT_PYTHON, /* exited, or printed something else */
+	PB_ASKED_DIED,       /* by a signal */
 	PB_ASKED_TIMEOUT,
-	PB_ASKED_DOUBLE, /* the same interpreter as an earlier one */
+	PB_ASKED_DOUBLE, /* the same interpreter with the same switches as an earlier one */
 };
 
-/* What one candidate answered. */
+/* One interpreter with its switches, and what it answered. */
 struct pb_asked {
 	const struct pb_candidate *candidate; /* borrowed */
+	bool chosen;                          /* wanted by the user; not set here */
 	enum pb_asked_state state;
-	bool named; /* it, or a double of it, was named */
-	struct probe_interpreter
-		facts;     /* USABLE; label and version also when TOO_OLD, NOT_CPYTHON */
+	/* Its environment and options are the question. The rest is the answer: all of it when
+	 * USABLE; label and version also when TOO_OLD, OTHER_PYTHON. */
+	struct probe_interpreter facts;
 	char problem[512]; /* one line when not USABLE */
 };
 
-/* Asks every candidate, several at a time.
- * @out  candidates->n of them, newly allocated; release with pb_asked_free().
+/* Asks each of n, several at a time. @timeout_s  for an answer; GraalPy gets six times as much, as
+ * its virtual machine takes seconds to start.
  * Returns 0, -PROBE_ENOENT (probe's own files are not there), -PROBE_ENOMEM, -PROBE_ESYS. */
-int pb_interp_ask(const struct pb_candidates *candidates, double timeout_s, struct pb_asked **out,
-		  struct probe_error *err);
+int pb_interp_ask(struct pb_asked *asked, size_t n, double timeout_s, struct probe_error *err);
+
+/* Marks what an earlier one is already as DOUBLE; that one becomes chosen if it was. */
+void pb_asked_mark_doubles(struct pb_asked *asked, size_t n);
+
 void pb_asked_free(struct pb_asked *asked, size_t n);
 
 #endif

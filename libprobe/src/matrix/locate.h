@@ -7,12 +7,21 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Implementations, by the names of their programs. */
+enum pb_kind_of_python {
+	PB_CPYTHON = 1 << 0,
+	PB_PYPY = 1 << 1,
+	PB_GRAALPY = 1 << 2,
+	PB_EVERY_PYTHON = PB_CPYTHON | PB_PYPY | PB_GRAALPY,
+};
+
 /* One program that may be an interpreter. */
 struct pb_candidate {
-	char *path;  /* as found or typed */
-	char *real;  /* without symbolic links */
-	bool script; /* begins with "#!": a version manager's wrapper */
-	bool named;  /* asked for by the user */
+	char *path;     /* as found or typed */
+	char *real;     /* without symbolic links */
+	bool script;    /* begins with "#!": a version manager's wrapper, say */
+	unsigned kind;  /* enum pb_kind_of_python that its name tells; 0 = none */
+	char other[24]; /* a program for another processor: its name; "" = for this one */
 };
 
 struct pb_candidates {
@@ -20,13 +29,17 @@ struct pb_candidates {
 	size_t n, capacity;
 };
 
-/* Appends every python3, python3.N and python3.Nt of the known folders, each real path once.
- * Returns 0 or -PROBE_ENOMEM. Reads $PATH, $HOME and the version managers' variables. */
-int pb_locate_all(struct pb_candidates *out);
+/* The implementation that a program's name, or the beginning of a label, tells; 0 = none. */
+unsigned pb_kind_of(const char *name);
 
-/* Appends one program unless its real path is there already (then that one becomes named too when
- * this one is). Returns its index, -PROBE_ENOENT (no such executable file), -PROBE_ENOMEM. */
-int pb_locate_add(struct pb_candidates *out, const char *path, bool named);
+/* Appends every python3, python3.N, python3.Nt, pypy3 and graalpy of the known folders, as far as
+ * kinds asks for them, each real path once.
+ * Returns 0 or -PROBE_ENOMEM. Reads $PATH, $HOME and the version managers' variables. */
+int pb_locate_all(struct pb_candidates *out, unsigned kinds);
+
+/* Appends one program unless its real path is there already.
+ * Returns its index, -PROBE_ENOENT (no such executable file), -PROBE_ENOMEM. */
+int pb_locate_add(struct pb_candidates *out, const char *path);
 
 /* The program of that name on $PATH, newly allocated; NULL when there is none. */
 char *pb_locate_program(const char *name);

@@ -29,13 +29,6 @@ const struct probe_preset *probe_preset_get(enum probe_preset_id id)
 	return id <= PROBE_PRESET_RIGOROUS ? &presets[id] : &presets[PROBE_PRESET_DEFAULT];
 }
 
-bool probe_cell_is_inapplicable(const struct probe_cell *cell)
-{
-	/* pb_path_applies() words all its reasons so. */
-	return cell->status == PROBE_CELL_UNAVAILABLE && cell->reason &&
-	       !strncmp(cell->reason, "applies to ", strlen("applies to "));
-}
-
 static int check_range(const char *name, double value, double min, double max,
 		       struct probe_error *err)
 {
@@ -196,6 +189,45 @@ static int nothing_measured(const struct probe_run *run, struct probe_error *err
 		       first->reason ? first->reason : "no reason was given");
 }
 
+/* Makes a workload of the user's own function; its folder takes its place among the names. */
+static int make_function(struct pb_session *session, char **folder, struct probe_error *err)
+{
+	const struct probe_matrix_options *o = session->options;
+	const struct pb_prepare_options options = {
+		.cancel = o->cancel,
+		.on_step = o->on_progress ? on_step : NULL,
+		.ctx = session,
+	};
+	session->total = session->run->interpreter_count;
+	int rc = pb_function_make(&session->operands, &session->places, session->settings.timeout_s,
+				  &options, session->run, folder, err);
+	if (!rc)
+		session->operands.names[session->operands.at] = *folder;
+	return rc;
+}
+
+/* What to measure, and with which interpreters: everything that was typed is checked here. */
+static int find_work(struct pb_session *session, struct probe_error *err)
+{
+	const struct probe_matrix_options *o = session->options;
+	char *folder = NULL;
+	int rc = pb_operands_split(session->home, o->workloads, o->args, o->target,
+				   &session->operands, err);
+	bool own = !rc && pb_operands_have_function(&session->operands);
+	if (!rc && !own) /* the quicker check first */
+		rc = pb_plan_load(&session->plan, session->home, session->operands.names, o->paths,
+				  session->run, err);
+	if (!rc)
+		rc = pb_interp_discover(o->interpreters, session->run, err);
+	if (!rc && own)
+		rc = make_function(session, &folder, err);
+	if (!rc && own)
+		rc = pb_plan_load(&session->plan, session->home, session->operands.names, o->paths,
+				  session->run, err);
+	free(folder);
+	return rc;
+}
+
 /* Up to here nothing is lost by failing; *measuring tells when that changes. */
 static int run_session(struct pb_session *session, bool *measuring, struct probe_error *err)
 {
@@ -203,10 +235,7 @@ static int run_session(struct pb_session *session, bool *measuring, struct probe
 	struct stat st;
 	int rc = find_places(session, err);
 	if (!rc)
-		rc = pb_plan_load(&session->plan, session->home, o->workloads, o->paths,
-				  session->run, err);
-	if (!rc)
-		rc = pb_interp_discover(o->interpreters, session->run, err);
+		rc = find_work(session, err);
 	if (!rc)
 		rc = describe_run(session, err);
 	if (rc)
@@ -248,6 +277,7 @@ int probe_matrix_run(const struct probe_matrix_options *options, struct probe_ru
 	else
 		probe_run_free(session.run);
 	pb_plan_fini(&session.plan);
+	pb_operands_fini(&session.operands);
 	if (session.scratch)
 		rmdir(session.scratch);
 	free(session.home);

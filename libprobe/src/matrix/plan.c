@@ -41,6 +41,40 @@ static int add_claims(const struct pb_plan *plan, struct probe_run *run)
 	return 0;
 }
 
+static int add_sweeps(const struct pb_plan *plan, struct probe_run *run)
+{
+	for (size_t w = 0; w < plan->workload_count; w++) {
+		const struct pb_workload *workload = &plan->workloads[w];
+		const json_t *sweep = json_object_get(workload->json, "sweep");
+		long long count = json_integer_value(json_object_get(sweep, "count"));
+		if (sweep && probe_run_add_sweep(run, workload->name, workload->group,
+						 text_at(sweep, "type"), (unsigned)count))
+			return -PROBE_ENOMEM;
+	}
+	return 0;
+}
+
+/* Whether any row will go through this path. */
+static bool is_used(const struct pb_plan *plan, const struct pb_path *path)
+{
+	for (size_t w = 0; w < plan->workload_count; w++)
+		if (pb_path_fits(path, &plan->workloads[w]))
+			return true;
+	return false;
+}
+
+static int check_paths(const struct pb_plan *plan, const char *paths, struct probe_error *err)
+{
+	for (size_t p = 0; p < plan->path_count; p++)
+		if (is_used(plan, &plan->paths[p]))
+			return 0;
+	return pb_fail(err, PROBE_EINVAL, 0,
+		       "no path of '%s' is for %s: Python callables are measured as they are, "
+		       "through the path direct, and nothing else is",
+		       paths ? paths : "all",
+		       plan->workload_count ? plan->workloads[0].name : "this");
+}
+
 int pb_plan_load(struct pb_plan *plan, const char *home, const char *const *workloads,
 		 const char *paths, struct probe_run *run, struct probe_error *err)
 {
@@ -48,15 +82,17 @@ int pb_plan_load(struct pb_plan *plan, const char *home, const char *const *work
 		pb_catalog_workloads(home, workloads, &plan->workloads, &plan->workload_count, err);
 	if (!rc)
 		rc = pb_catalog_paths(home, paths, &plan->paths, &plan->path_count, err);
-	if (!rc && add_claims(plan, run))
+	if (!rc)
+		rc = check_paths(plan, paths, err);
+	if (!rc && (add_claims(plan, run) || add_sweeps(plan, run)))
 		rc = out_of_memory(err);
 	return rc;
 }
 
-static int set_unavailable(struct probe_cell *row, const char *reason)
+static int settle(struct probe_cell *row, enum probe_cell_status status, const char *reason)
 {
 	char line[500];
-	row->status = PROBE_CELL_UNAVAILABLE;
+	row->status = status;
 	row->reason = strdup(pb_clean_line(reason, line, sizeof line));
 	return row->reason ? 0 : -PROBE_ENOMEM;
 }
@@ -87,10 +123,10 @@ static int resolve(struct pb_cell *cell, unsigned engines, struct probe_cell *ro
 	const struct pb_prepared *prepared = cell->prepared;
 	char reason[256];
 	if (!pb_path_applies(cell->path, cell->workload, reason, sizeof reason))
-		return set_unavailable(row, reason);
+		return settle(row, PROBE_CELL_INAPPLICABLE, reason);
 	if (prepared->error)
-		return set_unavailable(row, prepared->error);
-	if (!cell->path->pure) {
+		return settle(row, PROBE_CELL_UNAVAILABLE, prepared->error);
+	if (!cell->path->pure && !cell->workload->callable) {
 		const char *base = cell->workload->base;
 		const json_t *of_path = json_object_get(prepared->bindings, cell->path->name);
 		const json_t *binding = json_object_get(of_path, base);
@@ -100,9 +136,13 @@ static int resolve(struct pb_cell *cell, unsigned engines, struct probe_cell *ro
 			error = build_error(cell->kernel, "its kernel was not built");
 		if (!error)
 			error = build_error(binding, "its binding was not built");
+		const char *inexpressible = text_at(binding, "inexpressible");
 		if (error)
-			return set_unavailable(row, error);
+			return settle(row, PROBE_CELL_UNAVAILABLE, error);
+		if (inexpressible)
+			return settle(row, PROBE_CELL_INAPPLICABLE, inexpressible);
 		cell->artifact = text_at(binding, "dir");
+		cell->twin = text_at(binding, "twin");
 	}
 	cell->engines = engine_bits(engines, cell->path->pure);
 	return 0;
@@ -117,6 +157,8 @@ static int add_rows(struct pb_plan *plan, unsigned engines, bool prepared, struc
 	for (size_t i = 0; i < n; i++) {
 		size_t p = i % plan->path_count, w = i / plan->path_count % plan->workload_count;
 		size_t k = i / plan->path_count / plan->workload_count;
+		if (!pb_path_fits(&plan->paths[p], &plan->workloads[w]))
+			continue;
 		struct pb_cell *cell = &plan->cells[plan->cell_count];
 		struct probe_cell *row =
 			probe_run_add_cell(run, plan->workloads[w].name, plan->paths[p].name,
@@ -152,24 +194,34 @@ static int add_package_facts(const struct pb_plan *plan, struct probe_run *run)
 	return 0;
 }
 
-static void collect_dirs(const struct pb_plan *plan, const char **path_dirs,
-			 const char **workload_dirs, struct pb_prepare_options *options)
+/* What the build driver is told of a workload or path: its JSON and its folder. */
+static int append_described(json_t *list, const json_t *json, const char *dir)
 {
-	size_t paths = 0, workloads = 0;
-	for (size_t i = 0; i < plan->path_count; i++)
-		path_dirs[paths++] = plan->paths[i].dir;
-	/* The variants of a workload share its folder: it is built once. */
-	for (size_t i = 0; i < plan->workload_count; i++) {
-		bool seen = false;
-		for (size_t k = 0; k < workloads && !seen; k++)
-			seen = !strcmp(workload_dirs[k], plan->workloads[i].dir);
-		if (!seen)
-			workload_dirs[workloads++] = plan->workloads[i].dir;
+	json_t *whole = json_copy((json_t *)(uintptr_t)json);
+	if (!whole || json_object_set_new(whole, "dir", json_string(dir))) {
+		json_decref(whole);
+		return -PROBE_ENOMEM;
 	}
-	options->path_dirs = path_dirs;
-	options->path_dir_count = paths;
-	options->workload_dirs = workload_dirs;
-	options->workload_dir_count = workloads;
+	return json_array_append_new(list, whole) ? -PROBE_ENOMEM : 0;
+}
+
+static int describe(const struct pb_plan *plan, json_t *paths, json_t *workloads)
+{
+	int rc = paths && workloads ? 0 : -PROBE_ENOMEM;
+	/* What no row goes through would bring its packages into the environment all the same. */
+	for (size_t i = 0; i < plan->path_count && !rc; i++)
+		if (is_used(plan, &plan->paths[i]))
+			rc = append_described(paths, plan->paths[i].json, plan->paths[i].dir);
+	/* The variants of a workload share kernel and bindings: they are built once. */
+	for (size_t i = 0; i < plan->workload_count && !rc; i++) {
+		bool seen = false;
+		for (size_t k = 0; k < i && !seen; k++)
+			seen = !strcmp(plan->workloads[k].base, plan->workloads[i].base);
+		if (!seen)
+			rc = append_described(workloads, plan->workloads[i].json,
+					      plan->workloads[i].dir);
+	}
+	return rc;
 }
 
 int pb_plan_prepare(struct pb_plan *plan, const struct pb_places *places, unsigned engines,
@@ -177,17 +229,16 @@ int pb_plan_prepare(struct pb_plan *plan, const struct pb_places *places, unsign
 		    struct probe_error *err)
 {
 	struct pb_prepare_options options = *given;
-	const char **path_dirs = calloc(plan->path_count + 1, sizeof *path_dirs);
-	const char **workload_dirs = calloc(plan->workload_count + 1, sizeof *workload_dirs);
 	int rc = -PROBE_ENOMEM;
+	options.paths = json_array();
+	options.workloads = json_array();
 	plan->prepared = calloc(run->interpreter_count + 1, sizeof *plan->prepared);
-	if (path_dirs && workload_dirs && plan->prepared) {
-		collect_dirs(plan, path_dirs, workload_dirs, &options);
+	if (plan->prepared && !describe(plan, options.paths, options.workloads)) {
 		plan->prepared_count = run->interpreter_count;
 		rc = pb_prepare(places, run, &options, plan->prepared, err);
 	}
-	free(path_dirs);
-	free(workload_dirs);
+	json_decref(options.paths);
+	json_decref(options.workloads);
 	if (rc && rc != -PROBE_EINTR)
 		return rc == -PROBE_ENOMEM ? out_of_memory(err) : rc;
 	if (add_rows(plan, engines, !rc, run) || add_package_facts(plan, run))

@@ -10,6 +10,7 @@
 
 #include "base/fail.h"
 #include "matrix/clean.h"
+#include "matrix/switches.h"
 
 enum { MOST_AT_ONCE = 4, BUILD_TIMEOUT_S = 1800 };
 
@@ -18,12 +19,13 @@ const char *const pb_clean_python_env[] = {
 	"PYTHONPATH", "PYTHONHOME", "PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__",
 	/* These change what runs at start, or keep the process from ending. */
 	"PYTHONSTARTUP", "PYTHONINSPECT", "PYTHONBREAKPOINT", "PYTHONWARNINGS", "PYTHONUTF8=1",
-	NULL};
+	/* These make another interpreter of it: see switches.h. */
+	"PYTHON_JIT", "PYTHON_GIL", NULL};
 
 /* One driver process, and what its callback needs. */
 struct driver {
 	struct pb_child_spec child;
-	const char *argv[5];
+	const char **argv, **env;
 	char *script, *spec_path;
 	const struct pb_prepare_options *options;
 	size_t interpreter;
@@ -45,25 +47,16 @@ int pb_write_spec(const char *scratch, const char *name, const json_t *value, ch
 	return 0;
 }
 
-static json_t *string_array(const char *const *strings, size_t n)
-{
-	json_t *array = json_array();
-	for (size_t i = 0; i < n; i++)
-		json_array_append_new(array, json_string(strings[i]));
-	return array;
-}
-
-static json_t *build_spec(const struct pb_places *places, const char *label,
+static json_t *build_spec(const struct pb_places *places, const char *label, int jobs,
 			  const struct pb_prepare_options *options)
 {
 	const char *cc = getenv("CC");
-	return json_pack(
-		"{s:s, s:s, s:s, s:[s+, s+], s:s, s:s, s:o, s:o, s:b}", "home", places->home,
-		"cache", places->cache, "library", places->library, "include", places->home,
-		"/libprobe/include", places->home, "/libprobe/src", "cc", cc && *cc ? cc : "cc",
-		"interpreter_label", label, "paths",
-		string_array(options->path_dirs, options->path_dir_count), "workloads",
-		string_array(options->workload_dirs, options->workload_dir_count), "offline", 0);
+	return json_pack("{s:s, s:s, s:s, s:[s+, s+], s:s, s:s, s:O, s:O, s:i, s:b}", "home",
+			 places->home, "cache", places->cache, "library", places->library,
+			 "include", places->home, "/libprobe/include", places->home,
+			 "/libprobe/src", "cc", cc && *cc ? cc : "cc", "interpreter_label", label,
+			 "paths", options->paths, "workloads", options->workloads, "jobs", jobs,
+			 "offline", 0);
 }
 
 /* The driver says "step: text" on stderr. */
@@ -84,11 +77,11 @@ static void on_tick(void *ctx)
 
 static int init_driver(struct driver *driver, const struct pb_places *places,
 		       const struct probe_interpreter *interpreter, size_t index,
-		       const struct pb_prepare_options *options, struct probe_error *err)
+		       const struct pb_prepare_options *options, int jobs, struct probe_error *err)
 {
 	char name[64];
 	snprintf(name, sizeof name, "build-%zu.json", index);
-	json_t *spec = build_spec(places, interpreter->label, options);
+	json_t *spec = build_spec(places, interpreter->label, jobs, options);
 	if (!spec || asprintf(&driver->script, "%s/ext/probe/_build.py", places->home) < 0) {
 		json_decref(spec);
 		driver->script = NULL;
@@ -96,20 +89,22 @@ static int init_driver(struct driver *driver, const struct pb_places *places,
 	}
 	int rc = pb_write_spec(places->scratch, name, spec, &driver->spec_path, err);
 	json_decref(spec);
-	driver->argv[0] = interpreter->executable;
-	driver->argv[1] = driver->script;
-	driver->argv[2] = driver->spec_path;
+	if (rc)
+		return rc;
+	const char *const rest[] = {driver->script, driver->spec_path, NULL};
+	driver->argv = pb_interpreter_argv(interpreter->executable, interpreter, rest);
+	driver->env = pb_interpreter_env(interpreter, NULL);
 	driver->options = options;
 	driver->interpreter = index;
 	driver->child = (struct pb_child_spec){
 		.argv = driver->argv,
-		.env = pb_clean_python_env,
+		.env = driver->env,
 		.result_on_stdout = true,
 		.timeout_s = BUILD_TIMEOUT_S,
 		.on_stderr_line = on_line,
 		.ctx = driver,
 	};
-	return rc;
+	return driver->argv && driver->env ? 0 : pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
 }
 
 static char *error_line(const char *label, const char *what, const char *said)
@@ -200,6 +195,7 @@ int pb_prepare(const struct pb_places *places, const struct probe_run *run,
 {
 	size_t n = run->interpreter_count, wanted = 0;
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	size_t at_once = cores < 1 ? 1 : cores > MOST_AT_ONCE ? MOST_AT_ONCE : (size_t)cores;
 	int rc = 0;
 	memset(out, 0, n * sizeof *out);
 	struct driver *drivers = calloc(n + 1, sizeof *drivers);
@@ -211,20 +207,21 @@ int pb_prepare(const struct pb_places *places, const struct probe_run *run,
 	}
 	for (size_t i = 0; i < n; i++) {
 		const struct probe_interpreter *interpreter = &run->interpreters[i];
+		out[i].interpreter = interpreter;
 		if (interpreter->missing) {
 			out[i].error = strdup(interpreter->missing);
 			continue;
 		}
-		rc = init_driver(&drivers[wanted], places, interpreter, i, options, err);
+		/* One interpreter alone builds its bindings on all cores. */
+		rc = init_driver(&drivers[wanted], places, interpreter, i, options,
+				 n < at_once ? (int)(at_once / n) : 1, err);
 		specs[wanted] = drivers[wanted].child;
 		wanted++;
 		if (rc)
 			goto out;
 	}
 	const struct pb_children_options children = {
-		.at_once = cores < 1              ? 1
-			   : cores > MOST_AT_ONCE ? MOST_AT_ONCE
-						  : (size_t)cores,
+		.at_once = at_once,
 		.cancel = options->cancel,
 		.on_tick = options->on_step ? on_tick : NULL,
 		.ctx = (void *)(uintptr_t)options,
@@ -241,6 +238,8 @@ out:
 			unlink(drivers[i].spec_path);
 		free(drivers[i].spec_path);
 		free(drivers[i].script);
+		free(drivers[i].argv);
+		free(drivers[i].env);
 		pb_child_outcome_fini(&outcomes[i]);
 	}
 	free(drivers);

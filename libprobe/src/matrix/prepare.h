@@ -17,6 +17,7 @@ struct pb_places {
 
 /* What one interpreter's build gave. */
 struct pb_prepared {
+	const struct probe_interpreter *interpreter; /* borrowed from the run */
 	char *error;  /* one line: nothing of this interpreter can be measured; else NULL */
 	char *python; /* the program that runs its cells */
 	char *ext;    /* folder of the extension */
@@ -24,8 +25,7 @@ struct pb_prepared {
 };
 
 struct pb_prepare_options {
-	const char *const *path_dirs, *const *workload_dirs;
-	size_t path_dir_count, workload_dir_count;
+	json_t *paths, *workloads; /* arrays of their JSON, each with its folder as "dir" */
 	const volatile sig_atomic_t *cancel;
 	/* A step began: index of the interpreter; step NULL = time has passed. NULL = never. */
 	void (*on_step)(void *ctx, size_t interpreter, const char *step);

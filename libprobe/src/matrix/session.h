@@ -4,12 +4,14 @@
 #ifndef PB_SESSION_H
 #define PB_SESSION_H
 
+#include "matrix/function.h"
 #include "matrix/plan.h"
 #include "matrix/quiet_memory.h"
 
 struct pb_session {
 	const struct probe_matrix_options *options;
 	struct probe_run *run;
+	struct pb_operands operands;
 	struct pb_plan plan;
 	struct pb_cell_settings settings;
 	struct pb_quiet_memory quiet;

@@ -20,7 +20,7 @@ static int take_shape(const json_t *stamps, struct probe_timeline_shape *shape)
 		unsigned mask = (unsigned)json_integer_value(json_object_get(item, "mask"));
 		if (!mask || mask == PROBE_MASK_ALL || shape->part_count == PROBE_MAX_PARTS)
 			continue;
-		shape->masks[shape->part_count] = mask & PROBE_MASK_ALL;
+		shape->masks[shape->part_count] = mask & PROBE_MASK_EVERY;
 		shape->weights[shape->part_count++] =
 			json_number_value(json_object_get(item, "weight"));
 	}
@@ -68,6 +68,26 @@ static void add_histogram(const json_t *stamps, unsigned mask, struct probe_hist
 	}
 }
 
+/* Even steps in the middle, and 1-2-5 steps towards both ends, as far as the calls tell tails. */
+static void add_curve(struct probe_dist *dist, const struct probe_histogram *h, double correction)
+{
+	static const double shares[] = {
+		0.0001, 0.0002, 0.0005, 0.001,  0.002,  0.005,   0.01,    0.02,   0.05, 0.1,
+		0.15,   0.2,    0.25,   0.3,    0.35,   0.4,     0.45,    0.5,    0.55, 0.6,
+		0.65,   0.7,    0.75,   0.8,    0.85,   0.9,     0.95,    0.98,   0.99, 0.995,
+		0.998,  0.999,  0.9995, 0.9998, 0.9999, 0.99995, 0.99998, 0.99999};
+	_Static_assert(sizeof shares / sizeof shares[0] <= PROBE_MAX_CURVE, "they fit");
+	/* Fewer than two calls beyond a share say nothing about it. */
+	double least = 2 / (double)dist->calls;
+
+	for (size_t i = 0; i < sizeof shares / sizeof shares[0]; i++) {
+		if (shares[i] < least || 1 - shares[i] < least)
+			continue;
+		dist->curve[dist->curve_count++] = (struct probe_quantile){
+			shares[i], probe_histogram_quantile(h, shares[i]) - correction};
+	}
+}
+
 static struct probe_dist make_dist(unsigned mask, const struct probe_histogram *h,
 				   double correction)
 {
@@ -79,6 +99,9 @@ static struct probe_dist make_dist(unsigned mask, const struct probe_histogram *
 	dist.p99 = probe_histogram_quantile(h, 0.99) - correction;
 	dist.p999 = probe_histogram_quantile(h, 0.999) - correction;
 	dist.max = probe_histogram_quantile(h, 1) - correction;
+	/* The phases' curves would make up most of a run file, and no figure shows them. */
+	if (mask == PROBE_MASK_ALL)
+		add_curve(&dist, h, correction);
 	return dist;
 }
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * One callable under hooks: opening its slots, making stubs that give back what the real layer
- * gave, and the timed loop.
+ * One callable under hooks: opening its slots, arming its stubs, and the timed loop.
  */
 #include <string.h>
 
@@ -8,53 +7,17 @@
 #include "engine/ladder.h"
 #include "sys/counter.h"
 #include "py/py.h"
+#ifdef PROBE_PACKAGE
+#include "py/package/package.h"
+#endif
 
 static const char *const layer_names[PB_LAYERS] = {"entry", "detach", "attach", "invoke", "target"};
 
-/* The stable beginning of libffi's call description, so that its header is not needed. */
-struct ffi_type_head {
-	size_t size;
-	unsigned short alignment, type; /* type 0 = void */
-};
-struct ffi_cif_head {
-	int abi;
-	unsigned nargs;
-	void **arg_types;
-	const struct ffi_type_head *rtype;
-};
-
-/* What ffi_call wrote for this call. */
-struct ffi_record {
-	void (*real)(const struct ffi_cif_head *cif, void *fn, void *rvalue, void **avalue);
-	unsigned char bytes[16];
-	size_t size; /* 0 void, else what libffi writes: at least one register */
-	bool too_big;
-};
-
-static void record_ffi_call(const struct ffi_cif_head *cif, void *fn, void *rvalue, void **avalue,
-			    struct pb_thunk_data *data)
-{
-	struct ffi_record *record = data->ctx;
-	record->real(cif, fn, rvalue, avalue);
-	record->size = cif->rtype->type == 0 ? 0 : cif->rtype->size < 8 ? 8 : cif->rtype->size;
-	record->too_big = record->size > sizeof record->bytes;
-	if (record->size && !record->too_big)
-		memcpy(record->bytes, rvalue, record->size);
-}
-
-static void *ready_object(void *ctx)
-{
-	Py_INCREF((PyObject *)ctx);
-	return ctx;
-}
-
-static void *function_pointer(void *(*fn)(void *))
-{
-	return (void *)(uintptr_t)fn;
-}
-
 int pb_py_raise(const struct probe_error *err)
 {
+#ifdef PROBE_PACKAGE
+	pb_package_fail(err);
+#endif
 	if (!PyErr_Occurred())
 		PyErr_Format(PyExc_RuntimeError, "%s", err->msg);
 	return -1;
@@ -88,8 +51,8 @@ static int open_layer(struct pb_call *call, enum pb_layer which, PyObject *addre
 		void *address = PyLong_AsVoidPtr(PySequence_Fast_GET_ITEM(sequence, i));
 		if (!address && PyErr_Occurred())
 			rc = -1;
-		else if (which == PB_LAYER_TARGET && i == 1)
-			layer->base = address; /* (slot, real function) */
+		else if (PyTuple_Check(addresses) && i == 1)
+			layer->base = address; /* a veneer's (slot, real function) */
 		else
 			rc = open_slot(layer, address);
 	}
@@ -97,14 +60,17 @@ static int open_layer(struct pb_call *call, enum pb_layer which, PyObject *addre
 	return rc;
 }
 
-static void set_layer(struct pb_layer_hooks *layer, void *value)
+void pb_layer_set(struct pb_layer_hooks *layer, void *value)
 {
+	if (layer->guard && value != layer->base)
+		value = pb_guard_entry(layer->guard, value);
 	for (size_t i = 0; i < layer->slot_count; i++)
 		pb_slot_set(&layer->slots[i], value);
 }
 
-static PyObject *call_once(struct pb_call *call)
+PyObject *pb_call_once(struct pb_call *call)
 {
+	call->calls_made++;
 	return PyObject_Call(call->callable, call->args, NULL);
 }
 
@@ -132,11 +98,20 @@ static int put_delays(struct pb_call *call, PyObject *delays)
 	return 0;
 }
 
+static int take_guards(struct pb_call *call)
+{
+	for (unsigned i = 0; i < PB_LAYERS; i++) {
+		struct pb_layer_hooks *layer = &call->layers[i];
+		if (layer->slot_count && !(layer->guard = pb_guard_take(layer->base)))
+			return -1;
+	}
+	return 0;
+}
+
 int pb_call_init(struct pb_call *call, PyObject *callable, PyObject *args, PyObject *hooks,
-		 PyObject *delays, const char *returns)
+		 PyObject *delays)
 {
 	struct probe_error err = {0};
-	(void)returns;
 	Py_INCREF(callable);
 	call->callable = callable;
 	Py_INCREF(args);
@@ -150,20 +125,29 @@ int pb_call_init(struct pb_call *call, PyObject *callable, PyObject *args, PyObj
 		return pb_py_raise(&err);
 
 	PyObject *target = hooks ? PyDict_GetItemString(hooks, "target") : NULL;
-	if (target && open_layer(call, PB_LAYER_TARGET, target))
+	bool veneer = target && PyTuple_Check(target);
+	if (veneer && open_layer(call, PB_LAYER_TARGET, target))
 		return -1;
-	set_layer(&call->layers[PB_LAYER_TARGET], call->layers[PB_LAYER_TARGET].base);
+	pb_layer_set(&call->layers[PB_LAYER_TARGET], call->layers[PB_LAYER_TARGET].base);
 	/* Before the other slots are read: the first calls resolve lazily bound GOT slots, which
 	 * would otherwise overwrite a hook later. */
 	for (int i = 0; i < 2; i++) {
 		Py_XDECREF(call->expected);
-		call->expected = call_once(call);
+		call->expected = pb_call_once(call);
 		if (!call->expected)
 			return -1;
+	}
+	if (call->check) {
+		PyObject *fine = PyObject_CallFunctionObjArgs(call->check, call->expected, NULL);
+		if (!fine)
+			return -1;
+		Py_DECREF(fine);
 	}
 	if (!hooks)
 		return 0;
 	call->hooked = true;
+	if (target && !veneer && open_layer(call, PB_LAYER_TARGET, target))
+		return -1;
 	void **entry;
 	if (PyDict_GetItemString(hooks, "entry") &&
 	    pb_entry_find(callable, &entry) != PB_ENTRY_NONE &&
@@ -174,7 +158,7 @@ int pb_call_init(struct pb_call *call, PyObject *callable, PyObject *args, PyObj
 		if (addresses && open_layer(call, i, addresses))
 			return -1;
 	}
-	if (put_delays(call, delays))
+	if (put_delays(call, delays) || (call->guarded && take_guards(call)))
 		return -1;
 	pb_call_disarm(call);
 	return 0;
@@ -185,7 +169,7 @@ void pb_call_disarm(struct pb_call *call)
 	if (!call->hooked)
 		return;
 	for (unsigned i = 0; i < PB_LAYERS; i++)
-		set_layer(&call->layers[i], call->layers[i].base);
+		pb_layer_set(&call->layers[i], call->layers[i].base);
 }
 
 void pb_call_fini(struct pb_call *call)
@@ -194,7 +178,9 @@ void pb_call_fini(struct pb_call *call)
 		struct pb_layer_hooks *layer = &call->layers[i];
 		while (layer->slot_count)
 			pb_slot_close(&layer->slots[--layer->slot_count]);
+		pb_guard_give_back(layer->guard);
 	}
+	pb_stubs_free(call);
 	/* The target's slot is the veneer's: what it held before may be nothing at all. */
 	for (unsigned i = 0; i < PB_LAYERS; i++) {
 		pb_thunk_free(&call->layers[i].delay);
@@ -212,10 +198,14 @@ void pb_call_fini(struct pb_call *call)
 	Py_CLEAR(call->pycall_loop);
 	Py_CLEAR(call->repeat);
 	Py_CLEAR(call->expected);
+	Py_CLEAR(call->plain);
+	Py_CLEAR(call->twin);
+	Py_CLEAR(call->check);
+	Py_CLEAR(call->empty_args);
 	memset(call, 0, sizeof *call);
 }
 
-static int attach_ring(struct pb_call *call, size_t events)
+int pb_call_attach_ring(struct pb_call *call, size_t events)
 {
 	struct probe_error err = {0};
 	if (call->ring_attached)
@@ -227,143 +217,18 @@ static int attach_ring(struct pb_call *call, size_t events)
 	return 0;
 }
 
-/* The target's stub replays the result registers of one real call; the smallest variant that the
- * return type allows, so that an empty target and its stub cost the same. */
-static int make_target_stub(struct pb_call *call, const char *returns)
-{
-	struct pb_layer_hooks *layer = &call->layers[PB_LAYER_TARGET];
-	struct probe_error err = {0};
-	struct pb_thunk record;
-	if (attach_ring(call, 2))
-		return -1;
-	if (pb_thunk_new(&record, PB_THUNK_RECORD, &err))
-		return pb_py_raise(&err);
-	record.data->target = layer->base;
-	set_layer(layer, pb_thunk_entry(&record, 0));
-	PyObject *result = call_once(call);
-	set_layer(layer, layer->base);
-	Py_XDECREF(result);
-
-	enum pb_thunk_kind kind = PB_THUNK_REPLAY_ALL;
-	if (strcmp(returns, "void") == 0)
-		kind = PB_THUNK_REPLAY_VOID;
-	else if (strcmp(returns, "double") == 0 || strcmp(returns, "float") == 0)
-		kind = PB_THUNK_REPLAY_FLOAT;
-	else if (strcmp(returns, "int") == 0 || strcmp(returns, "long") == 0 ||
-		 strcmp(returns, "size_t") == 0)
-		kind = PB_THUNK_REPLAY_INT;
-	int rc = result ? 0 : -1;
-	if (rc == 0 && pb_thunk_new(&layer->stub, kind, &err))
-		rc = pb_py_raise(&err);
-	if (rc == 0) {
-		layer->stub.data->int0 = record.data->int0;
-		layer->stub.data->int1 = record.data->int1;
-		memcpy(layer->stub.data->float_regs, record.data->float_regs,
-		       sizeof record.data->float_regs);
-	}
-	pb_thunk_free(&record);
-	return rc;
-}
-
-/* Returns 0 and makes the stub, 1 where the result is too big to replay, -1 with an exception. */
-static int make_invoke_stub(struct pb_call *call)
-{
-	struct pb_layer_hooks *layer = &call->layers[PB_LAYER_INVOKE];
-	struct probe_error err = {0};
-	struct pb_thunk thunk;
-	struct ffi_record record = {0};
-	*(void **)(void *)&record.real = layer->base;
-	if (pb_thunk_new(&thunk, PB_THUNK_WITH_DATA, &err))
-		return pb_py_raise(&err);
-	thunk.data->ctx = &record;
-	*(void **)(void *)&thunk.data->fn = (void *)(uintptr_t)record_ffi_call;
-	set_layer(layer, pb_thunk_entry(&thunk, 0));
-	PyObject *result = call_once(call);
-	set_layer(layer, layer->base);
-	pb_thunk_free(&thunk);
-	if (!result)
-		return -1;
-	Py_DECREF(result);
-	if (record.too_big)
-		return 1;
-	enum pb_thunk_kind kind = record.size == 0   ? PB_THUNK_REPLAY_VOID
-				  : record.size <= 8 ? PB_THUNK_FFI_8
-						     : PB_THUNK_FFI_16;
-	if (pb_thunk_new(&layer->stub, kind, &err))
-		return pb_py_raise(&err);
-	memcpy(&layer->stub.data->int0, record.bytes, 8);
-	memcpy(&layer->stub.data->int1, record.bytes + 8, 8);
-	return 0;
-}
-
-static int make_entry_stub(struct pb_call *call)
-{
-	struct probe_error err = {0};
-	struct pb_thunk *stub = &call->layers[PB_LAYER_ENTRY].stub;
-	if (pb_thunk_new(stub, PB_THUNK_READY, &err))
-		return pb_py_raise(&err);
-	stub->data->ctx = call->expected;
-	*(void **)(void *)&stub->data->fn = function_pointer(ready_object);
-	return 0;
-}
-
-/* Whether the call still returns what it should with this rung in place; -1 on an exception. */
-static int rung_gives_expected(struct pb_call *call, enum probe_rung rung)
-{
-	pb_call_arm(call, rung, 0);
-	PyObject *result = call_once(call);
-	pb_call_disarm(call);
-	if (!result)
-		return -1;
-	int same = PyObject_RichCompareBool(result, call->expected, Py_EQ);
-	Py_DECREF(result);
-	return same;
-}
-
-int pb_call_make_stubs(struct pb_call *call, const char *returns)
-{
-	struct pb_layer_hooks *l = call->layers;
-	unsigned rungs = 1u << PROBE_RUNG_EMPTY | 1u << PROBE_RUNG_REAL;
-	unsigned candidates = 0;
-	if (l[PB_LAYER_TARGET].slot_count) {
-		if (make_target_stub(call, returns))
-			return -1;
-		candidates |= 1u << PROBE_RUNG_TARGET;
-	}
-	if (l[PB_LAYER_INVOKE].slot_count) {
-		int rc = make_invoke_stub(call);
-		if (rc < 0)
-			return -1;
-		if (rc == 0)
-			candidates |= 1u << PROBE_RUNG_INVOKE;
-	}
-	if (l[PB_LAYER_ENTRY].slot_count) {
-		if (make_entry_stub(call))
-			return -1;
-		candidates |= 1u << PROBE_RUNG_ENTRY;
-	}
-	if (l[PB_LAYER_DETACH].slot_count && l[PB_LAYER_ATTACH].slot_count &&
-	    l[PB_LAYER_TARGET].slot_count)
-		candidates |=
-			1u << PROBE_RUNG_SIDE |
-			(candidates & 1u << PROBE_RUNG_INVOKE ? 1u << PROBE_RUNG_SIDE_INVOKE : 0);
-	for (unsigned r = 0; r < PROBE_RUNG_COUNT; r++) {
-		if (!(candidates & (1u << r)))
-			continue;
-		int same = rung_gives_expected(call, (enum probe_rung)r);
-		if (same < 0)
-			return -1;
-		if (same)
-			rungs |= 1u << r;
-	}
-	return (int)rungs;
-}
-
 /* Still attached, so asking for the thread state gives what detaching gave. */
 static void stub_thread_state(struct pb_layer_hooks *l)
 {
-	set_layer(&l[PB_LAYER_DETACH], (void *)(uintptr_t)PyThreadState_Get);
-	set_layer(&l[PB_LAYER_ATTACH], (void *)(uintptr_t)pb_empty_function);
+	pb_layer_set(&l[PB_LAYER_DETACH], (void *)(uintptr_t)PyThreadState_Get);
+	pb_layer_set(&l[PB_LAYER_ATTACH], (void *)(uintptr_t)pb_empty_function);
+}
+
+static void *target_stub(const struct pb_call *call, unsigned variant)
+{
+	if (call->replay)
+		return call->replay->target[variant % PB_THUNK_VARIANTS];
+	return pb_thunk_entry(&call->layers[PB_LAYER_TARGET].stub, variant);
 }
 
 void pb_call_arm(struct pb_call *call, enum probe_rung rung, unsigned variant)
@@ -374,19 +239,24 @@ void pb_call_arm(struct pb_call *call, enum probe_rung rung, unsigned variant)
 	pb_call_disarm(call);
 	switch (rung) {
 	case PROBE_RUNG_ENTRY:
-		set_layer(&l[PB_LAYER_ENTRY], pb_thunk_entry(&l[PB_LAYER_ENTRY].stub, variant));
+		pb_layer_set(&l[PB_LAYER_ENTRY], pb_thunk_entry(&l[PB_LAYER_ENTRY].stub, variant));
 		break;
 	case PROBE_RUNG_SIDE_INVOKE:
 		stub_thread_state(l);
 		/* fall through */
 	case PROBE_RUNG_INVOKE:
-		set_layer(&l[PB_LAYER_INVOKE], pb_thunk_entry(&l[PB_LAYER_INVOKE].stub, variant));
+		pb_layer_set(&l[PB_LAYER_INVOKE],
+			     pb_thunk_entry(&l[PB_LAYER_INVOKE].stub, variant));
 		break;
 	case PROBE_RUNG_SIDE:
 		stub_thread_state(l);
 		/* fall through */
 	case PROBE_RUNG_TARGET:
-		set_layer(&l[PB_LAYER_TARGET], pb_thunk_entry(&l[PB_LAYER_TARGET].stub, variant));
+		pb_layer_set(&l[PB_LAYER_TARGET], target_stub(call, variant));
+		break;
+	case PROBE_RUNG_CALLBACK_STUB:
+		pb_layer_set(&l[PB_LAYER_TARGET],
+			     call->replay->callback[variant % PB_THUNK_VARIANTS]);
 		break;
 	default:
 		break;
@@ -396,7 +266,7 @@ void pb_call_arm(struct pb_call *call, enum probe_rung rung, unsigned variant)
 int pb_call_make_stamps(struct pb_call *call, size_t ring_events)
 {
 	struct pb_thunk_counter how;
-	if (attach_ring(call, ring_events))
+	if (pb_call_attach_ring(call, ring_events))
 		return -1;
 	pb_counter_thunk_kind(call->counter, &how);
 	for (unsigned i = 0; i < PB_LAYERS; i++) {
@@ -421,7 +291,19 @@ void pb_call_arm_stamps(struct pb_call *call)
 {
 	for (unsigned i = 0; i < PB_LAYERS; i++)
 		if (call->layers[i].stamp.data)
-			set_layer(&call->layers[i], pb_thunk_entry(&call->layers[i].stamp, 0));
+			pb_layer_set(&call->layers[i], pb_thunk_entry(&call->layers[i].stamp, 0));
+}
+
+PyObject *pb_call_callable(const struct pb_call *call, enum probe_rung rung)
+{
+	if (rung == PROBE_RUNG_PYCALL)
+		return call->pycall;
+	return rung == PROBE_RUNG_TARGET && call->twin ? call->twin : call->callable;
+}
+
+PyObject *pb_call_args(const struct pb_call *call, enum probe_rung rung)
+{
+	return rung == PROBE_RUNG_CALLBACK_EMPTY ? call->empty_args : call->args;
 }
 
 int pb_call_run(struct pb_call *call, enum probe_rung rung, uint64_t calls, uint64_t *ticks)
@@ -429,8 +311,8 @@ int pb_call_run(struct pb_call *call, enum probe_rung rung, uint64_t calls, uint
 	PyObject *loop = rung == PROBE_RUNG_EMPTY    ? call->empty_loop
 			 : rung == PROBE_RUNG_PYCALL ? call->pycall_loop
 						     : call->loop;
-	PyObject *callable = rung == PROBE_RUNG_PYCALL ? call->pycall : call->callable;
-	Py_ssize_t extra = rung == PROBE_RUNG_EMPTY ? 0 : PyTuple_GET_SIZE(call->args);
+	PyObject *callable = pb_call_callable(call, rung), *args = pb_call_args(call, rung);
+	Py_ssize_t extra = rung == PROBE_RUNG_EMPTY ? 0 : PyTuple_GET_SIZE(args);
 	PyObject *it = PyObject_CallFunction(call->repeat, "On", Py_None, (Py_ssize_t)calls);
 	PyObject *argv = PyTuple_New(rung == PROBE_RUNG_EMPTY ? 1 : 2 + extra);
 	if (!it || !argv) {
@@ -444,10 +326,12 @@ int pb_call_run(struct pb_call *call, enum probe_rung rung, uint64_t calls, uint
 		PyTuple_SET_ITEM(argv, 1, callable);
 	}
 	for (Py_ssize_t i = 0; i < extra; i++) {
-		PyObject *arg = PyTuple_GET_ITEM(call->args, i);
+		PyObject *arg = PyTuple_GET_ITEM(args, i);
 		Py_INCREF(arg);
 		PyTuple_SET_ITEM(argv, 2 + i, arg);
 	}
+	if (rung != PROBE_RUNG_EMPTY && rung != PROBE_RUNG_PYCALL)
+		call->calls_made += calls;
 	struct probe_reading before, after;
 	probe_counter_read(call->counter, &before);
 	PyObject *result = PyObject_Call(loop, argv, NULL);

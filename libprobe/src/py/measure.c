@@ -9,36 +9,46 @@
 
 /* Arguments that ladder() and timeline() share. */
 struct request {
-	PyObject *callable, *args, *loop, *empty_loop, *pycall, *pycall_loop, *hooks, *delays;
+	PyObject *callable, *args, *loop, *empty_loop, *pycall, *pycall_loop, *hooks, *delays,
+		*plain, *twin, *check, *ready_args, *replay;
 	const char *returns;
-	unsigned subphases, rounds;
+	unsigned subphases, rounds, calls, events;
+	int guard;
 	double round_us, wait_s, quiet_ratio;
 	unsigned long long seed;
 };
 
 static int parse(PyObject *args, PyObject *kwargs, struct request *r)
 {
-	static char *names[] = {"callable", "args",        "loop",   "empty_loop",
-				"pycall",   "pycall_loop", "hooks",  "delays",
-				"returns",  "subphases",   "rounds", "round_us",
-				"wait_s",   "quiet_ratio", "seed",   NULL};
+	static char *names[] = {"callable",    "args",       "loop",   "empty_loop",  "pycall",
+				"pycall_loop", "hooks",      "delays", "plain",       "twin",
+				"check",       "ready_args", "replay", "returns",     "subphases",
+				"rounds",      "round_us",   "wait_s", "quiet_ratio", "seed",
+				"guard",       "calls",      "events", NULL};
 	*r = (struct request){.returns = "",
 			      .subphases = PROBE_MASK_ALL,
 			      .rounds = 100,
 			      .round_us = 100,
 			      .wait_s = 1};
 	if (!PyArg_ParseTupleAndKeywords(
-		    args, kwargs, "OO!O!O!|$OOOOsIIdddK", names, &r->callable, &PyTuple_Type,
-		    &r->args, &PyFunction_Type, &r->loop, &PyFunction_Type, &r->empty_loop,
-		    &r->pycall, &r->pycall_loop, &r->hooks, &r->delays, &r->returns, &r->subphases,
-		    &r->rounds, &r->round_us, &r->wait_s, &r->quiet_ratio, &r->seed))
+		    args, kwargs, "OO!O!O!|$OOOOOOOOOsIIdddKpII", names, &r->callable,
+		    &PyTuple_Type, &r->args, &PyFunction_Type, &r->loop, &PyFunction_Type,
+		    &r->empty_loop, &r->pycall, &r->pycall_loop, &r->hooks, &r->delays, &r->plain,
+		    &r->twin, &r->check, &r->ready_args, &r->replay, &r->returns, &r->subphases,
+		    &r->rounds, &r->round_us, &r->wait_s, &r->quiet_ratio, &r->seed, &r->guard,
+		    &r->calls, &r->events))
 		return -1;
-	PyObject **optional[] = {&r->pycall, &r->pycall_loop, &r->hooks, &r->delays};
-	for (size_t i = 0; i < 4; i++)
+	PyObject **optional[] = {&r->pycall, &r->pycall_loop, &r->hooks,      &r->delays, &r->plain,
+				 &r->twin,   &r->check,       &r->ready_args, &r->replay};
+	for (size_t i = 0; i < sizeof optional / sizeof optional[0]; i++)
 		if (*optional[i] == Py_None)
 			*optional[i] = NULL;
 	if ((r->hooks && !PyDict_Check(r->hooks)) || (r->delays && !PyDict_Check(r->delays))) {
 		PyErr_SetString(PyExc_TypeError, "hooks and delays must be dicts or None");
+		return -1;
+	}
+	if (r->replay && !PyLong_Check(r->replay)) {
+		PyErr_SetString(PyExc_TypeError, "replay must be an address or None");
 		return -1;
 	}
 	return 0;
@@ -54,7 +64,42 @@ static int start(struct pb_call *call, const struct request *r)
 	call->pycall = r->pycall;
 	Py_XINCREF(r->pycall_loop);
 	call->pycall_loop = r->pycall_loop;
-	return pb_call_init(call, r->callable, r->args, r->hooks, r->delays, r->returns);
+	Py_XINCREF(r->plain);
+	call->plain = r->plain;
+	Py_XINCREF(r->twin);
+	call->twin = r->twin;
+	Py_XINCREF(r->check);
+	call->check = r->check;
+	call->guarded = r->guard;
+	if (r->replay) {
+		call->replay = PyLong_AsVoidPtr(r->replay);
+		if (PyErr_Occurred())
+			return -1;
+		if (call->replay && call->replay->copies != PB_THUNK_VARIANTS) {
+			PyErr_SetString(PyExc_ValueError, "the replay library is another probe's");
+			return -1;
+		}
+	}
+	return pb_call_init(call, r->callable, r->args, r->hooks, r->delays);
+}
+
+/* The second set of arguments is made by running the call, so its target must be in place. */
+static int make_ready_args(struct pb_call *call, const struct request *r)
+{
+	PyObject *args = r->ready_args ? PyObject_CallFunctionObjArgs(r->ready_args, NULL) : NULL;
+	if (r->ready_args && !args)
+		return -1;
+	if (args && args != Py_None &&
+	    (!PyTuple_Check(args) || PyTuple_GET_SIZE(args) != PyTuple_GET_SIZE(call->args))) {
+		PyErr_SetString(PyExc_TypeError,
+				"ready_args must return None or as many arguments");
+		Py_DECREF(args);
+		return -1;
+	}
+	if (args == Py_None)
+		Py_CLEAR(args);
+	call->empty_args = args;
+	return 0;
 }
 
 static int arm(void *ctx, enum probe_rung rung, unsigned variant)
@@ -116,7 +161,7 @@ static PyObject *round_row(const struct probe_round *round, unsigned mask)
 	return row;
 }
 
-static PyObject *samples_dict(struct pb_call *call, const struct probe_process_samples *s)
+PyObject *pb_py_samples(struct pb_call *call, const struct probe_process_samples *s)
 {
 	PyObject *rounds = PyList_New(0);
 	for (size_t i = 0; rounds && i < s->round_count; i++) {
@@ -128,10 +173,10 @@ static PyObject *samples_dict(struct pb_call *call, const struct probe_process_s
 	PyObject *columns = columns_of(s->rungs), *facts = pb_py_facts(call->counter);
 	PyObject *dict = NULL;
 	if (rounds && columns && facts)
-		dict = Py_BuildValue("{sOsOsOsIsKsO}", "counter", facts, "columns", columns,
-				     "rounds", rounds, "subphases", s->subphases, "calls",
-				     (unsigned long long)s->calls_per_round, "expected",
-				     call->expected);
+		dict = Py_BuildValue(
+			"{sOsOsOsIsKsKsO}", "counter", facts, "columns", columns, "rounds", rounds,
+			"subphases", s->subphases, "calls", (unsigned long long)s->calls_per_round,
+			"called", (unsigned long long)call->calls_made, "expected", call->expected);
 	Py_XDECREF(rounds);
 	Py_XDECREF(columns);
 	Py_XDECREF(facts);
@@ -150,7 +195,7 @@ PyObject *pb_py_ladder(PyObject *module, PyObject *args, PyObject *kwargs)
 	if (parse(args, kwargs, &r))
 		return NULL;
 	int rungs = -1;
-	if (start(&call, &r) == 0)
+	if (start(&call, &r) == 0 && make_ready_args(&call, &r) == 0)
 		rungs = r.hooks ? pb_call_make_stubs(&call, r.returns)
 				: (int)(1u << PROBE_RUNG_EMPTY | 1u << PROBE_RUNG_REAL);
 	if (rungs >= 0) {
@@ -163,9 +208,10 @@ PyObject *pb_py_ladder(PyObject *module, PyObject *args, PyObject *kwargs)
 							.round_us = r.round_us,
 							.wait_s = r.wait_s,
 							.quiet_ratio = r.quiet_ratio,
+							.calls = r.calls,
 							.seed = r.seed};
 		if (pb_ladder_run(call.counter, &ops, &call, &config, &samples, &err) == 0)
-			out = samples_dict(&call, &samples);
+			out = pb_py_samples(&call, &samples);
 		else
 			pb_py_raise(&err);
 	}
@@ -260,6 +306,34 @@ static PyObject *timeline_dict(const struct pb_timeline *t)
 	return dict;
 }
 
+/* The stamps of one more loop as they are: (event, ticks since the first). */
+static PyObject *raw_events(struct pb_call *call, const struct pb_timeline *t, unsigned calls)
+{
+	size_t stamps = t->shape.stretch_count ? t->shape.stretch_count : 1;
+	size_t most = PB_TIMELINE_RING_EVENTS / stamps;
+	uint64_t ticks;
+	call->ring.pos = 0;
+	if (calls) {
+		pb_call_arm_stamps(call);
+		int rc = pb_call_run(call, PROBE_RUNG_REAL, calls < most ? calls : most, &ticks);
+		pb_call_disarm(call);
+		if (rc)
+			return NULL;
+	}
+	size_t n = call->ring.pos / sizeof *call->ring.events;
+	PyObject *list = PyList_New(0);
+	for (size_t i = 0; list && i < n && i < PB_TIMELINE_RING_EVENTS; i++) {
+		const struct pb_event *e = &call->ring.events[i];
+		PyObject *pair =
+			Py_BuildValue("KK", (unsigned long long)e->id,
+				      (unsigned long long)(e->ticks - call->ring.events[0].ticks));
+		if (!pair || PyList_Append(list, pair))
+			Py_CLEAR(list);
+		Py_XDECREF(pair);
+	}
+	return list;
+}
+
 PyObject *pb_py_timeline(PyObject *module, PyObject *args, PyObject *kwargs)
 {
 	struct request r;
@@ -267,7 +341,7 @@ PyObject *pb_py_timeline(PyObject *module, PyObject *args, PyObject *kwargs)
 	struct stamped s = {.call = &call};
 	struct probe_process_samples samples = {0};
 	struct probe_error err = {0};
-	PyObject *out = NULL;
+	PyObject *out = NULL, *events = NULL;
 	(void)module;
 
 	if (parse(args, kwargs, &r))
@@ -280,12 +354,18 @@ PyObject *pb_py_timeline(PyObject *module, PyObject *args, PyObject *kwargs)
 							  .round_us = r.round_us,
 							  .wait_s = r.wait_s,
 							  .quiet_ratio = r.quiet_ratio,
+							  .calls = r.calls,
 							  .seed = r.seed};
 		if (pb_timeline_run(call.counter, &call.ring, &ops, &s, &config, &s.timeline,
 				    &samples, &err))
 			pb_py_raise(&err);
 		else
-			out = samples_dict(&call, &samples);
+			events = raw_events(&call, &s.timeline, r.events);
+		if (events)
+			out = pb_py_samples(&call, &samples);
+		if (out && PyDict_SetItemString(out, "events", events))
+			Py_CLEAR(out);
+		Py_XDECREF(events);
 		PyObject *timeline = out ? timeline_dict(&s.timeline) : NULL;
 		if (out && (!timeline || PyDict_SetItemString(out, "timeline", timeline)))
 			Py_CLEAR(out);

@@ -8,6 +8,9 @@
 #include <string.h>
 
 #include "probe/machine.h"
+#ifdef PROBE_PACKAGE
+#include "py/package/package.h"
+#endif
 #include "stack/backtrace.h"
 #include "sys/counter.h"
 #include "sys/reference.h"
@@ -197,6 +200,41 @@ static PyObject *py_spin_ticks(PyObject *module, PyObject *args, PyObject *kwarg
 	return list;
 }
 
+static void close_counter(PyObject *capsule)
+{
+	probe_counter_close(PyCapsule_GetPointer(capsule, NULL));
+}
+
+static PyObject *measure_reference(PyObject *capsule, PyObject *ignored)
+{
+	struct pb_reference found;
+	(void)ignored;
+	if (pb_reference_measure(PyCapsule_GetPointer(capsule, NULL), &found))
+		Py_RETURN_NONE;
+	return Py_BuildValue("dd", found.chain_ticks, found.wide_ticks);
+}
+
+/* A function, as opening a counter takes longer than what is measured beside it. */
+static PyObject *py_noise_reference(PyObject *module, PyObject *ignored)
+{
+	static PyMethodDef measure = {"measure", measure_reference, METH_NOARGS, NULL};
+	struct probe_counter *counter;
+	struct probe_error err = {0};
+	(void)module, (void)ignored;
+	if (probe_counter_open(&counter, NULL, &err)) {
+		pb_py_raise(&err);
+		return NULL;
+	}
+	PyObject *capsule = PyCapsule_New(counter, NULL, close_counter);
+	if (!capsule) {
+		probe_counter_close(counter);
+		return NULL;
+	}
+	PyObject *function = PyCFunction_New(&measure, capsule);
+	Py_DECREF(capsule);
+	return function;
+}
+
 #define KEYWORDS(f) ((PyCFunction)(void (*)(void))(f))
 
 static PyMethodDef methods[] = {
@@ -215,6 +253,12 @@ static PyMethodDef methods[] = {
 	{"pin", py_pin, METH_VARARGS, "pin(cpu)\n\nPins this thread. OSError."},
 	{"catch_crashes", py_catch_crashes, METH_VARARGS,
 	 "catch_crashes(fd)\n\nWrites a native backtrace to fd when the process crashes."},
+	{"noise_reference", py_noise_reference, METH_NOARGS,
+	 "noise_reference() -> callable\n\nThat takes nothing and gives (chain, wide): ticks per "
+	 "dependent and per independent add, as beside every round; None when interrupted."},
+	{"ready_callback", pb_py_ready_callback, METH_O,
+	 "ready_callback(state) -> callable\n\nA built-in that returns next(state[0]) at once, or "
+	 "what state[1] returns where the list has two items."},
 	{"spin", py_spin, METH_VARARGS, "spin(steps)\n\nA delay of that many dependent steps."},
 	{"spin_ticks", KEYWORDS(py_spin_ticks), METH_VARARGS | METH_KEYWORDS,
 	 "spin_ticks(steps, repeats, *, thunk=False) -> list[float]\n\nTicks that spin(), or with "
@@ -229,6 +273,9 @@ static PyMethodDef methods[] = {
 /* No state of its own: every measurement owns its hooks, so any interpreter or thread may have its
  * own, and a free-threaded build keeps its GIL off. */
 static PyModuleDef_Slot slots[] = {
+#ifdef PROBE_PACKAGE
+	{Py_mod_exec, (void *)(uintptr_t)pb_package_exec},
+#endif
 #if PY_VERSION_HEX >= 0x030c0000
 	{Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
 #endif

@@ -5,6 +5,8 @@
  * entry.c     where a callable's native entry is stored
  * call.c      one callable under hooks: slots, stubs, the timed loop
  * measure.c   ladder and timeline as Python functions
+ * guard.c     keeping other threads out of what is put into a slot
+ * package/    what only the package `probe` has: the analysis, single calls, what a call reaches
  *
  * Compiled once per interpreter (3.8 to 3.15, free-threaded too) and linked with libprobe.a.
  * Every function here needs the GIL (or an attached thread state) unless it says otherwise.
@@ -50,11 +52,33 @@ enum pb_layer {
 struct pb_layer_hooks {
 	struct pb_slot slots[PB_MAX_SLOTS];
 	size_t slot_count;
-	void *base;            /* what the slots hold when the layer runs in full */
-	struct pb_thunk delay; /* truth tests: a known delay in front of the layer */
-	struct pb_thunk stub;  /* ladder */
-	struct pb_thunk stamp; /* timeline */
+	void *base;             /* what the slots hold when the layer runs in full */
+	struct pb_thunk delay;  /* truth tests: a known delay in front of the layer */
+	struct pb_thunk stub;   /* ladder */
+	struct pb_thunk stamp;  /* timeline */
+	struct pb_guard *guard; /* NULL = no other thread reads these slots */
 };
+
+/* What a library made by _replay.py exports as pb_replay: its struct must be the same. It replays
+ * what no register holds. */
+struct pb_replay {
+	uint64_t copies; /* PB_THUNK_VARIANTS */
+	void **real;     /* the target that record and callback call: to be set before */
+	void *record;    /* target that keeps its result, out-parameters and callbacks' results */
+	void *target[PB_THUNK_VARIANTS];   /* gives them back at once */
+	void *callback[PB_THUNK_VARIANTS]; /* the real target, its callbacks returning at once; or
+					    * NULL where it has none */
+};
+
+struct pb_ffi_result;
+
+/* A thunk that lets only this thread through to what is put into a slot. */
+struct pb_guard;
+/* NULL with an exception. Threads: safe. */
+struct pb_guard *pb_guard_take(void *target);
+void pb_guard_give_back(struct pb_guard *guard);
+/* What a slot has to hold so that this thread reaches `entry`. */
+void *pb_guard_entry(struct pb_guard *guard, void *entry);
 
 /* One callable, its arguments and every hook on its path. */
 struct pb_call {
@@ -63,27 +87,39 @@ struct pb_call {
 	PyObject *pycall, *pycall_loop; /* pure Python: an empty function and its own loop */
 	PyObject *repeat;               /* itertools.repeat */
 	PyObject *expected;             /* the result of one real call */
+	PyObject *plain;                /* result -> a value that == can compare; NULL = as it is */
+	PyObject *check;                /* called with one real result before anything is timed */
+	PyObject *twin;                 /* called where the target should be stubbed; or NULL */
+	PyObject *empty_args;           /* args whose callbacks return at once; or NULL */
+	const struct pb_replay *replay; /* NULL = the result is in registers */
+	struct pb_ffi_result *ffi_result;
 	struct probe_counter *counter;
 	struct pb_layer_hooks layers[PB_LAYERS];
 	struct pb_ring ring;
 	bool ring_attached;
-	bool hooked; /* false: no slot is ever touched */
+	bool hooked;         /* false: no slot is ever touched */
+	bool guarded;        /* other threads may call through the same slots meanwhile */
+	uint64_t calls_made; /* of the callable, on any rung */
 };
 
 /* Takes the callable and, from `hooks` (a dict: layer name -> list of slot addresses, or for
- * "target" (slot address, real function address)), opens every slot; `delays` (dict or NULL) maps
- * layer names to spin steps. `returns` is the C type of the target's result.
+ * "target" a veneer's tuple (slot address, real function address)), opens every slot; `delays`
+ * (dict or NULL) maps layer names to spin steps.
  * Returns 0, or -1 with a Python exception set; pb_call_fini() is due in both cases. */
 int pb_call_init(struct pb_call *call, PyObject *callable, PyObject *args, PyObject *hooks,
-		 PyObject *delays, const char *returns);
+		 PyObject *delays);
 /* Restores every slot, frees every thunk. Safe on a zeroed or half-made call. */
 void pb_call_fini(struct pb_call *call);
 
 /* Makes the ladder's stubs; returns the mask of rungs that give back what the real layer gave, or
- * -1 with an exception. */
+ * -1 with an exception. @returns  where the target's result comes: "void", "int" (an integer
+ * register), "float" (a vector register), or "" (any of those that a result can be in). */
 int pb_call_make_stubs(struct pb_call *call, const char *returns);
 /* Puts a rung's stubs in place. */
 void pb_call_arm(struct pb_call *call, enum probe_rung rung, unsigned variant);
+/* What is called on a rung, and with what; borrowed. */
+PyObject *pb_call_callable(const struct pb_call *call, enum probe_rung rung);
+PyObject *pb_call_args(const struct pb_call *call, enum probe_rung rung);
 /* Everything back to the full call. */
 void pb_call_disarm(struct pb_call *call);
 /* Makes stamp thunks; event ids are 2 * layer (in) and 2 * layer + 1 (out). 0 or -1 + exception. */
@@ -93,11 +129,21 @@ void pb_call_arm_stamps(struct pb_call *call);
 /* One timed loop. 0, or -1 with an exception set. */
 int pb_call_run(struct pb_call *call, enum probe_rung rung, uint64_t calls, uint64_t *ticks);
 
+/* The call, as it is armed now; a new reference or NULL. */
+PyObject *pb_call_once(struct pb_call *call);
+/* Gives this thread a ring in place of the one it had. 0 or -1 + exception. */
+int pb_call_attach_ring(struct pb_call *call, size_t events);
+void pb_layer_set(struct pb_layer_hooks *layer, void *value);
+void pb_stubs_free(struct pb_call *call);
+
 /* Sets a Python exception from err; always -1. */
 int pb_py_raise(const struct probe_error *err);
 
+/* Samples as a dict of plain objects, for the analysis; NULL with an exception. */
+PyObject *pb_py_samples(struct pb_call *call, const struct probe_process_samples *samples);
 PyObject *pb_py_ladder(PyObject *module, PyObject *args, PyObject *kwargs);
 PyObject *pb_py_timeline(PyObject *module, PyObject *args, PyObject *kwargs);
+PyObject *pb_py_ready_callback(PyObject *module, PyObject *state);
 PyObject *pb_py_facts(struct probe_counter *counter); /* dict of probe_counter_facts */
 
 #endif

@@ -237,14 +237,15 @@ static void write_engine(struct view *view, const struct probe_engine *e)
 		const struct probe_part *p = &e->folded[i];
 
 		probe_part_id(p->mask, id, sizeof id);
-		write_figure(view, &(struct figure){id, e, p->value, p->mask, NULL});
+		write_figure(view,
+			     &(struct figure){id, e, p->value, probe_fold_members(p->mask), NULL});
 	}
 	write_figure(view, &(struct figure){"closure", e, e->closure, 0, pass_closure});
 	write_figure(view, &(struct figure){"empty_call", e, e->empty_call, 0, pass_empty_call});
 	for (size_t i = 0; i < e->part_count; i++) {
 		const struct probe_part *p = &e->parts[i];
 
-		probe_part_id(p->mask, id, sizeof id);
+		probe_part_id_among(e->parts, e->part_count, i, id, sizeof id);
 		write_figure(view, &(struct figure){id, e, p->value, p->mask, NULL});
 	}
 }

@@ -115,6 +115,30 @@ int probe_run_add_claim(struct probe_run *run, const char *workload, const char 
 	return 0;
 }
 
+int probe_run_add_sweep(struct probe_run *run, const char *workload, const char *family,
+			const char *type, unsigned count)
+{
+	struct probe_sweep sweep = {
+		.workload = strdup(workload),
+		.family = strdup(family),
+		.type = strdup(type),
+		.count = count,
+	};
+	struct probe_sweep *added = NULL;
+
+	if (sweep.workload && sweep.family && sweep.type)
+		added = grow((void **)&run->sweeps, run->sweep_count, sizeof *added);
+	if (!added) {
+		free(sweep.workload);
+		free(sweep.family);
+		free(sweep.type);
+		return -PROBE_ENOMEM;
+	}
+	*added = sweep;
+	run->sweep_count++;
+	return 0;
+}
+
 /* A text that is there already is not added again: every pass may find the same thing. */
 static int add_text(char ***list, const char *text)
 {
@@ -171,6 +195,14 @@ struct probe_interpreter *probe_run_find_interpreter(const struct probe_run *run
 	return NULL;
 }
 
+const struct probe_sweep *probe_run_find_sweep(const struct probe_run *run, const char *workload)
+{
+	for (size_t i = 0; i < run->sweep_count; i++)
+		if (!strcmp(run->sweeps[i].workload, workload))
+			return &run->sweeps[i];
+	return NULL;
+}
+
 const struct probe_engine *probe_cell_engine(const struct probe_cell *cell)
 {
 	if (cell->ladder.present)
@@ -180,5 +212,5 @@ const struct probe_engine *probe_cell_engine(const struct probe_cell *cell)
 
 const char *probe_cell_status_name(enum probe_cell_status status)
 {
-	return (unsigned)status <= PROBE_CELL_TIMEOUT ? pb_cell_status_names[status] : "?";
+	return (unsigned)status <= PROBE_CELL_INAPPLICABLE ? pb_cell_status_names[status] : "?";
 }

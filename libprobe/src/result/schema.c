@@ -8,13 +8,10 @@
 #include "probe/run.h"
 
 const char *const pb_cell_status_names[] = {
-	[PROBE_CELL_PENDING] = "pending",
-	[PROBE_CELL_OK] = "ok",
-	[PROBE_CELL_UNAVAILABLE] = "unavailable",
-	[PROBE_CELL_FAILED] = "failed",
-	[PROBE_CELL_CRASHED] = "crashed",
-	[PROBE_CELL_TIMEOUT] = "timeout",
-	NULL,
+	[PROBE_CELL_PENDING] = "pending",           [PROBE_CELL_OK] = "ok",
+	[PROBE_CELL_UNAVAILABLE] = "unavailable",   [PROBE_CELL_FAILED] = "failed",
+	[PROBE_CELL_CRASHED] = "crashed",           [PROBE_CELL_TIMEOUT] = "timeout",
+	[PROBE_CELL_INAPPLICABLE] = "inapplicable", NULL,
 };
 
 const char *const pb_state_names[] = {
@@ -66,9 +63,15 @@ static const struct pb_field interpreter_fields[] = {
 	{"version", PB_CHARS, AT(probe_interpreter, version), LEN(probe_interpreter, version)},
 	{"implementation", PB_CHARS, AT(probe_interpreter, implementation),
 	 LEN(probe_interpreter, implementation)},
+	{"environment", PB_TEXTS, AT(probe_interpreter, environment)},
+	{"options", PB_TEXTS, AT(probe_interpreter, options)},
 	{"free_threaded", PB_BOOL, AT(probe_interpreter, free_threaded)},
+	{"gil_off", PB_BOOL, AT(probe_interpreter, gil_off)},
 	{"jit", PB_BOOL, AT(probe_interpreter, jit)},
+	{"jit_built", PB_BOOL, AT(probe_interpreter, jit_built)},
 	{"debug", PB_BOOL, AT(probe_interpreter, debug)},
+	{"tail_call", PB_BOOL, AT(probe_interpreter, tail_call)},
+	{"static_libpython", PB_BOOL, AT(probe_interpreter, static_libpython)},
 	{"headers", PB_BOOL, AT(probe_interpreter, headers)},
 	{"optimisation", PB_CHARS, AT(probe_interpreter, optimisation),
 	 LEN(probe_interpreter, optimisation)},
@@ -113,6 +116,14 @@ static const struct pb_field pass_fields[] = {
 };
 static const struct pb_schema pass = {sizeof(struct probe_pass), pass_fields, NULL, NULL};
 
+static const struct pb_field quantile_fields[] = {
+	{"share", PB_REAL, AT(probe_quantile, share)},
+	{"ticks", PB_REAL, AT(probe_quantile, ticks)},
+	END,
+};
+static const struct pb_schema quantile = {sizeof(struct probe_quantile), quantile_fields, NULL,
+					  NULL};
+
 static const struct pb_field dist_fields[] = {
 	{"subphases", PB_MASK, true, AT(probe_dist, mask)},
 	{"calls", PB_U64, AT(probe_dist, calls)},
@@ -121,6 +132,8 @@ static const struct pb_field dist_fields[] = {
 	{"p99", PB_REAL, AT(probe_dist, p99)},
 	{"p999", PB_REAL, AT(probe_dist, p999)},
 	{"max", PB_REAL, AT(probe_dist, max)},
+	{"curve", PB_OBJECTS, AT(probe_dist, curve), .size = PROBE_MAX_CURVE, .of = &quantile,
+	 .count_offset = offsetof(struct probe_dist, curve_count)},
 	END,
 };
 static const struct pb_schema dist = {sizeof(struct probe_dist), dist_fields, NULL, NULL};
@@ -182,6 +195,15 @@ static const struct pb_field claim_fields[] = {
 };
 static const struct pb_schema claim = {sizeof(struct probe_claim), claim_fields, NULL, NULL};
 
+static const struct pb_field sweep_fields[] = {
+	{"workload", PB_TEXT, true, AT(probe_sweep, workload)},
+	{"family", PB_TEXT, true, AT(probe_sweep, family)},
+	{"type", PB_TEXT, true, AT(probe_sweep, type)},
+	{"count", PB_UNSIGNED, true, AT(probe_sweep, count)},
+	END,
+};
+static const struct pb_schema sweep = {sizeof(struct probe_sweep), sweep_fields, NULL, NULL};
+
 static const struct pb_field run_fields[] = {
 	{"schema_version", PB_INT, true, AT(probe_run, schema_version)},
 	{"probe_version", PB_CHARS, AT(probe_run, probe_version), LEN(probe_run, probe_version)},
@@ -200,6 +222,8 @@ static const struct pb_field run_fields[] = {
 	 .count_offset = offsetof(struct probe_run, fact_count)},
 	{"claims", PB_LIST, AT(probe_run, claims), .of = &claim,
 	 .count_offset = offsetof(struct probe_run, claim_count)},
+	{"sweeps", PB_LIST, AT(probe_run, sweeps), .of = &sweep,
+	 .count_offset = offsetof(struct probe_run, sweep_count)},
 	{"warnings", PB_TEXTS, AT(probe_run, warnings)},
 	END,
 };

@@ -7,6 +7,6 @@ import sys
 sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import _capi
 
-_generator = _capi.Generator("_pb_capi_fastcall_", _capi.FASTCALL)
+_generator = _capi.Generator("capi-fastcall", _capi.FASTCALL)
 build = _generator.build
 load = _generator.load

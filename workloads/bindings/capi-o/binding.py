@@ -7,6 +7,6 @@ import sys
 sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import _capi
 
-_generator = _capi.Generator("_pb_capi_o_", _capi.ONE)
+_generator = _capi.Generator("capi-o", _capi.ONE)
 build = _generator.build
 load = _generator.load

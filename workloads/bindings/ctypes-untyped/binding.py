@@ -6,29 +6,33 @@ int and a float not at all, so what is no int is wrapped by the caller, once.
 """
 
 import ctypes
-from typing import Any, Callable, Dict, Optional
+import os
+import sys
+from typing import Any, Callable, Dict, FrozenSet, Optional, Sequence, Tuple
 
-RETURN_TYPES: Dict[str, Any] = {
-    "void": None,
-    "long": ctypes.c_long,
-    "size_t": ctypes.c_size_t,
-    "double": ctypes.c_double,
-}
-WRAPPERS: Dict[str, Any] = {
-    "long": ctypes.c_long,
-    "size_t": ctypes.c_size_t,
-    "double": ctypes.c_double,
-}
+sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import _ctypes_model
+import _model
+
+plain = _ctypes_model.plain
 
 
-def load(prototype: Dict[str, Any], out_dir: Optional[str], library: str) -> Callable[..., Any]:
-    function = getattr(ctypes.CDLL(library), prototype["name"])
-    if prototype["returns"] in RETURN_TYPES:
-        function.restype = RETURN_TYPES[prototype["returns"]]
+def load(
+    prototype: Dict[str, Any], out_dir: Optional[str], library: str, options: FrozenSet[str]
+) -> Callable[..., Any]:
+    types = _ctypes_model.types(prototype)
+    for param in prototype["params"]:
+        if _model.role(param) == "string" and param.get("accepts") == "str":
+            raise _model.Inexpressible(
+                "without argtypes ctypes passes a str as wchar_t *: %s would have to be encoded "
+                "by the caller, as the bytes that it also takes" % param["name"]
+            )
+    opened = (ctypes.PyDLL if "gil" in options else ctypes.CDLL)(library)
+    function: Callable[..., Any] = getattr(opened, prototype["name"])
+    if types.restype is not ctypes.c_int:
+        function.restype = types.restype  # type: ignore[attr-defined]
     return function
 
 
-def adapt(arg: Any, ctype: str) -> Any:
-    if ctype == "const double *":
-        return (ctypes.c_double * len(arg)).from_buffer(arg)
-    return WRAPPERS[ctype](arg) if ctype in WRAPPERS else arg
+def arguments(prototype: Dict[str, Any], args: Sequence[Any]) -> Tuple[Any, ...]:
+    return _ctypes_model.arguments(prototype, args, typed=False)

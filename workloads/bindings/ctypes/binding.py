@@ -2,27 +2,26 @@
 """ctypes as its documentation advises: argtypes and restype set, the GIL released (CDLL)."""
 
 import ctypes
-from typing import Any, Callable, Dict, Optional
+import os
+import sys
+from typing import Any, Callable, Dict, FrozenSet, Optional, Sequence, Tuple
 
-TYPES: Dict[str, Any] = {
-    "void": None,
-    "int": ctypes.c_int,
-    "long": ctypes.c_long,
-    "size_t": ctypes.c_size_t,
-    "double": ctypes.c_double,
-    "const double *": ctypes.POINTER(ctypes.c_double),
-}
+sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import _ctypes_model
+
+plain = _ctypes_model.plain
 
 
-def load(prototype: Dict[str, Any], out_dir: Optional[str], library: str) -> Callable[..., Any]:
-    function = getattr(ctypes.CDLL(library), prototype["name"])
-    function.argtypes = [TYPES[p["type"]] for p in prototype["params"]]
-    function.restype = TYPES[prototype["returns"]]
+def load(
+    prototype: Dict[str, Any], out_dir: Optional[str], library: str, options: FrozenSet[str]
+) -> Callable[..., Any]:
+    types = _ctypes_model.types(prototype)
+    opened = (ctypes.PyDLL if "gil" in options else ctypes.CDLL)(library)
+    function: Callable[..., Any] = getattr(opened, prototype["name"])
+    function.argtypes = types.argtypes  # type: ignore[attr-defined]
+    function.restype = types.restype  # type: ignore[attr-defined]
     return function
 
 
-def adapt(arg: Any, ctype: str) -> Any:
-    """A buffer becomes a ctypes array over the same memory, made once by its user."""
-    if ctype == "const double *":
-        return (ctypes.c_double * len(arg)).from_buffer(arg)
-    return arg
+def arguments(prototype: Dict[str, Any], args: Sequence[Any]) -> Tuple[Any, ...]:
+    return _ctypes_model.arguments(prototype, args, typed=True)

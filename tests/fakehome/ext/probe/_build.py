@@ -26,7 +26,8 @@ if mode == "noise":
     print("Collecting cffi")
 for key in ("home", "cache", "library", "include", "cc"):
     assert spec[key], key
-workloads = [os.path.basename(d) for d in spec["workloads"]]
+workloads = [w["name"] for w in spec["workloads"]]
+assert all(os.path.isdir(w["dir"]) for w in spec["workloads"])
 assert len(set(workloads)) == len(workloads), workloads
 answer = {
     "python": sys.executable,
@@ -37,7 +38,8 @@ answer = {
     "packages": {"fakepackage": "1.2.3"},
 }
 for path in spec["paths"]:
-    name = os.path.basename(path)
+    name = path["name"]
+    assert os.path.isdir(path["dir"])
     answer["bindings"][name] = {workload: {"dir": None} for workload in workloads}
 if mode == "nobinding":
     answer["bindings"]["good"] = {w: {"error": "no network: pip install it"} for w in workloads}

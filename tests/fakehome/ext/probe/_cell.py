@@ -34,6 +34,7 @@ if state:
             "hash_seed": os.environ["PYTHONHASHSEED"],
             "pad": len(os.environ["PROBE_PAD"]),
             "pythonpath": os.environ.get("PYTHONPATH"),
+            "switches": [os.environ.get("FAKE_SWITCH"), sorted(sys._xoptions)],
         }
         log.write(json.dumps(entry) + "\n")
 

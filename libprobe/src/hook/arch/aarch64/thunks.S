@@ -237,6 +237,14 @@ pb_thunk_template:
 	APPEND	PB_DATA_EVENT_OUT
 	LEAVE
 
+/* For slots that other threads read, too: they go where they went before. */
+	ONE guard
+	mrs	x16, tpidr_el0
+	ldr	x17, DATA(PB_DATA_CTX)
+	cmp	x16, x17
+	b.ne	.Lpass
+	JUMP	PB_DATA_FN
+
 .Lend:
 	.globl	pb_empty_function
 	.hidden	pb_empty_function
@@ -274,4 +282,5 @@ pb_thunk_offsets:
 	ENTRY1	record
 	ENTRY1	stamp_ticks
 	ENTRY1	stamp_pmc
+	ENTRY1	guard
 	.section .note.GNU-stack, "", %progbits

@@ -217,6 +217,14 @@ pb_thunk_template:
 	LEAVE
 	ret
 
+/* For slots that other threads read, too: they go where they went before. */
+	.p2align 6, 0xcc
+.Lguard:
+	mov	%fs:0, %r11
+	cmp	%r11, DATA(PB_DATA_CTX)
+	jne	.Lpass
+	jmp	*DATA(PB_DATA_FN)
+
 .Lend:
 	/* Fails to assemble when the template outgrows its page. */
 	.org	.Lstart + PB_THUNK_SPAN
@@ -252,4 +260,5 @@ pb_thunk_offsets:
 	ENTRY1	record
 	ENTRY1	stamp_ticks
 	ENTRY1	stamp_pmc
+	ENTRY1	guard
 	.section .note.GNU-stack, "", @progbits

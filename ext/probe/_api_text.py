@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: MIT
+"""Results as text, for terminals: what the HTML tells, in the same order."""
+
+from typing import TYPE_CHECKING, List, Optional, Sequence
+
+if TYPE_CHECKING:
+    from ._api_results import Breakdown, Comparison, Run, Timeline, Value
+
+_BAR = 40
+
+
+def table(rows: Sequence[Sequence[str]]) -> List[str]:
+    """Columns side by side, the first one to the left and the others to the right."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [row[0].ljust(widths[0])]
+        cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:])]
+        lines.append("  ".join(cells).rstrip())
+    return lines
+
+
+def _figure(value: "Optional[Value]") -> str:
+    return value.text if value is not None else ""
+
+
+def notes(cell: "Breakdown") -> List[str]:
+    """What has to be known beside the figures."""
+    found = []
+    if cell.status != "ok":
+        found.append("%s: %s" % (cell.status, cell.reason))
+    if cell.contended:
+        found.append("contended: another load was on this core throughout; figures are too high")
+    return found + list(cell.warnings)
+
+
+def how(cell: "Breakdown") -> str:
+    """One line on how the figures were taken."""
+    parts = ["%s per call, 95 %% intervals" % cell.unit]
+    parts.append("counter %s" % cell.counter["kind"])
+    if cell.passes:
+        parts.append("%d rounds in %d passes" % (cell.rounds, cell.passes))
+    if cell.calls is not None:
+        parts.append("called %d times" % cell.calls)
+    return "; ".join(parts)
+
+
+def _bar(share: float) -> str:
+    return "#" * max(0, min(_BAR, round(share * _BAR)))
+
+
+def breakdown(cell: "Breakdown") -> str:
+    lines = ["%s through %s on %s" % (cell.name, cell.path, cell.interpreter)]
+    if cell.total is not None:
+        whole = cell.total.value
+        rows = [["phase", cell.unit, "share"]]
+        bars = [""]
+        for part in cell.phases:
+            rows.append([part.name, part.value.text, part.value.share])
+            bars.append(_bar(part.value.value / whole) if whole > 0 else "")
+        fine = [part for part in cell.parts if part.name not in {p.name for p in cell.phases}]
+        for part in fine:
+            rows.append(["  " + part.name, part.value.text, part.value.share])
+            bars.append("")
+        rows.append(["total", cell.total.text, ""])
+        for name, value in (("closure", cell.closure), ("empty function", cell.empty_call)):
+            if value is not None:
+                rows.append([name, value.text, ""])
+        bars += [""] * (len(rows) - len(bars))
+        lines += [
+            "  %s  %s" % (line, bar) if bar else "  " + line
+            for line, bar in zip(_padded(table(rows)), bars)
+        ]
+        lines.append(how(cell))
+    return "\n".join(line.rstrip() for line in lines + ["note: " + note for note in notes(cell)])
+
+
+def _padded(lines: List[str]) -> List[str]:
+    width = max(len(line) for line in lines)
+    return [line.ljust(width) for line in lines]
+
+
+def _rows(cells: "Sequence[Breakdown]", head: str, ratio: bool) -> List[List[str]]:
+    names: List[str] = []
+    for cell in cells:
+        names += [part.name for part in cell.phases if part.name not in names]
+    rows = [[head, "total", *names, *(["x"] if ratio else [])]]
+    for cell in cells:
+        values = {part.name: part.value.text for part in cell.phases}
+        row = [cell.path if ratio else "%s %s %s" % (cell.name, cell.path, cell.interpreter)]
+        row += [_figure(cell.total), *(values.get(name, "") for name in names)]
+        rows.append(row + ([cell.ratio_text] if ratio else []))
+    return rows
+
+
+def comparison(found: "Comparison") -> str:
+    cells = found.run.cells
+    lines = ["%s on %s" % (found.reference.name, found.reference.interpreter)]
+    lines += ["  " + line for line in table(_rows(cells, "", True))]
+    lines.append(how(found.reference))
+    if found.verdict:
+        lines.append(found.verdict)
+    return "\n".join(lines + _all_notes(cells))
+
+
+def _all_notes(cells: "Sequence[Breakdown]") -> List[str]:
+    return ["note: %s: %s" % (cell.path, note) for cell in cells for note in notes(cell)]
+
+
+def run(found: "Run") -> str:
+    if not found.cells:
+        return "probe.Run without cells"
+    lines = table(_rows(found.cells, "", False)) + [how(found.cells[0])]
+    lines += list(found.verdicts) + ["note: " + warning for warning in found.warnings]
+    return "\n".join(lines + _all_notes(found.cells))
+
+
+def timeline(found: "Timeline") -> str:
+    cell = found.breakdown
+    rows = [["part", "calls", "p50", "p90", "p99", "p99.9", "max"]]
+    for dist in found.distributions:
+        figures = [dist.p50, dist.p90, dist.p99, dist.p999, dist.max]
+        rows.append([dist.name, str(dist.calls), *("%.1f" % figure for figure in figures)])
+    lines = ["%s through %s on %s" % (cell.name, cell.path, cell.interpreter)]
+    lines += ["  " + line for line in table(rows)] + [how(cell)]
+    return "\n".join(lines + ["note: " + note for note in notes(cell)])

@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: MIT
+"""Results as HTML for notebooks: a table and inline SVG, without script, style sheet or network.
+
+Text is in the page's own colour and lines are half transparent, so that light and dark themes both
+read well; the phases' colours (Okabe and Ito's, for all kinds of eyes) keep 3:1 against both.
+"""
+
+import html
+from typing import TYPE_CHECKING, List, Optional, Sequence, Tuple
+
+from . import _api_text
+
+if TYPE_CHECKING:
+    from ._api_results import Breakdown, Comparison, Part, Run, Timeline, Value
+
+COLOURS = {"dispatch": "#d55e00", "marshalling": "#0d8fd1", "compute": "#00966b"}
+MERGED = "#8a8a8a"  # more than one phase
+_WIDTH, _BAR, _GAP, _LABEL = 560, 16, 7, 150
+_CELL = "padding:2px 10px;text-align:%s;background:transparent;border:0;color:inherit"
+_LINE = ";border-top:1px solid rgba(128,128,128,.45)"
+
+
+def colour(part: "Part") -> str:
+    return COLOURS.get(part.name, MERGED)
+
+
+def _text(text: str) -> str:
+    return html.escape(text, quote=True)
+
+
+def _frame(*parts: str) -> str:
+    style = "color:inherit;background:transparent;max-width:62em;overflow-x:auto"
+    return '<div style="%s">%s</div>' % (style, "".join(parts))
+
+
+def _table(rows: Sequence[Sequence[str]], lines_above: Sequence[int] = ()) -> str:
+    """The first row is the head; cells hold HTML."""
+    out = []
+    for i, row in enumerate(rows):
+        cells = []
+        for k, cell in enumerate(row):
+            style = _CELL % ("left" if k == 0 else "right") + (_LINE if i in lines_above else "")
+            tag = "th" if i == 0 else "td"
+            scope = ' scope="col"' if i == 0 else ""
+            style += ";white-space:nowrap;font-variant-numeric:tabular-nums"
+            cells.append('<%s%s style="%s">%s</%s>' % (tag, scope, style, cell, tag))
+        out.append('<tr style="background:transparent">%s</tr>' % "".join(cells))
+    style = "border-collapse:collapse;border:0;margin:4px 0;color:inherit"
+    return '<table style="%s">%s</table>' % (style, "".join(out))
+
+
+def _swatch(fill: str) -> str:
+    box = "display:inline-block;width:.7em;height:.7em;margin-right:.5em;background:%s" % fill
+    return '<span aria-hidden="true" style="%s"></span>' % box
+
+
+def _caption(text: str) -> str:
+    return '<div style="font-weight:600;margin:4px 0">%s</div>' % _text(text)
+
+
+def _small(lines: Sequence[str]) -> str:
+    style = "font-size:smaller;opacity:.8;margin:2px 0"
+    return "".join('<div style="%s">%s</div>' % (style, _text(line)) for line in lines)
+
+
+def _figure(value: "Optional[Value]") -> str:
+    return _text(value.text) if value is not None else ""
+
+
+def _segments(cell: "Breakdown", scale: float) -> List[Tuple[float, str, str]]:
+    """(width, colour, title) of each phase; the whole call where there are none."""
+    if cell.phases:
+        return [
+            (
+                max(0.0, part.value.value) * scale,
+                colour(part),
+                "%s: %s %s (%s)" % (part.name, part.value.text, cell.unit, part.value.share),
+            )
+            for part in cell.phases
+        ]
+    assert cell.total is not None
+    title = "total: %s %s" % (cell.total.text, cell.unit)
+    return [(max(0.0, cell.total.value) * scale, MERGED, title)]
+
+
+def svg(cells: "Sequence[Breakdown]", labels: Sequence[str], standalone: bool = False) -> str:
+    """The phases of each cell as one stacked bar, all to the same scale."""
+    shown = [(c, label) for c, label in zip(cells, labels) if c.total is not None]
+    longest = max((c.total.value for c, _ in shown if c.total is not None), default=0.0)
+    label_width = _LABEL if any(label for _, label in shown) else 0
+    if not shown or longest <= 0:
+        return ""
+    scale = (_WIDTH - label_width - 70) / longest
+    height = len(shown) * (_BAR + _GAP)
+    out = []
+    for i, (cell, label) in enumerate(shown):
+        y, x = i * (_BAR + _GAP), float(label_width)
+        middle = y + _BAR * 0.78
+        if label_width:
+            out.append(
+                '<text x="%d" y="%.1f" text-anchor="end">%s</text>'
+                % (label_width - 8, middle, _text(label if len(label) < 25 else label[:23] + "…"))
+            )
+        for width, fill, title in _segments(cell, scale):
+            out.append(
+                '<rect x="%.1f" y="%d" width="%.1f" height="%d" fill="%s"><title>%s</title></rect>'
+                % (x, y, width, _BAR, fill, _text(title))
+            )
+            x += width
+        out.append('<text x="%.1f" y="%.1f">%s</text>' % (x + 6, middle, _figure(cell.total)))
+    told = "; ".join("%s %s" % (label, cell.total) for cell, label in shown)
+    # A notebook's page has a colour to inherit, a file has none.
+    ink = "#808080" if standalone else "currentColor"
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="%s" width="%d" height="%d"'
+        ' viewBox="0 0 %d %d" style="max-width:100%%" fill="%s" font-size="12"'
+        ' font-family="sans-serif">%s</svg>'
+        % (_text("phases of " + told), _WIDTH, height, _WIDTH, height, ink, "".join(out))
+    )
+
+
+def _figures(cell: "Breakdown") -> str:
+    assert cell.total is not None
+    rows = [["phase", _text(cell.unit), "share"]]
+    coarse = {part.name for part in cell.phases}
+    for part in cell.phases:
+        name = _swatch(colour(part)) + _text(part.name)
+        rows.append([name, _figure(part.value), _text(part.value.share)])
+        for fine in cell.parts:
+            inside = set(fine.subphases) <= set(part.subphases) and fine.name not in coarse
+            if inside:
+                name = '<span style="padding-left:1.7em">%s</span>' % _text(fine.name)
+                rows.append([name, _figure(fine.value), _text(fine.value.share)])
+    last = len(rows)
+    rows.append(["total", "<b>%s</b>" % _figure(cell.total), ""])
+    for name, value in (("closure", cell.closure), ("empty function", cell.empty_call)):
+        if value is not None:
+            rows.append([name, _figure(value), ""])
+    return _table(rows, [1, last])
+
+
+def breakdown(cell: "Breakdown") -> str:
+    head = _caption("%s through %s on %s" % (cell.name, cell.path, cell.interpreter))
+    if cell.total is None:
+        return _frame(head, _small(_api_text.notes(cell)))
+    lines = [_api_text.how(cell)] + _api_text.notes(cell)
+    return _frame(head, svg([cell], [""]), _figures(cell), _small(lines))
+
+
+def _phase_table(cells: "Sequence[Breakdown]", labels: Sequence[str], ratio: bool) -> str:
+    names: List[str] = []
+    fills = {}
+    for cell in cells:
+        for part in cell.phases:
+            fills[part.name] = colour(part)
+            if part.name not in names:
+                names.append(part.name)
+    head = ["", "total", *(_swatch(fills[name]) + _text(name) for name in names)]
+    rows = [head + (["ratio"] if ratio else [])]
+    for cell, label in zip(cells, labels):
+        values = {part.name: part.value for part in cell.phases}
+        row = [_text(label), "<b>%s</b>" % _figure(cell.total)]
+        row += [_figure(values.get(name)) for name in names]
+        rows.append(row + ([_text(cell.ratio_text)] if ratio else []))
+    return _table(rows, [1])
+
+
+def _verdict(words: Sequence[str]) -> str:
+    return "".join('<p style="margin:6px 0;max-width:50em">%s</p>' % _text(w) for w in words)
+
+
+def _cell_notes(cells: "Sequence[Breakdown]") -> List[str]:
+    return ["%s: %s" % (cell.path, note) for cell in cells for note in _api_text.notes(cell)]
+
+
+def comparison(found: "Comparison") -> str:
+    cells = found.run.cells
+    labels = [cell.path for cell in cells]
+    head = _caption("%s on %s" % (found.reference.name, found.reference.interpreter))
+    lines = [_api_text.how(found.reference)] + _cell_notes(cells)
+    return _frame(
+        head,
+        svg(cells, labels),
+        _phase_table(cells, labels, True),
+        _verdict(found.run.verdicts),
+        _small(lines),
+    )
+
+
+def run(found: "Run") -> str:
+    labels = ["%s %s %s" % (c.name, c.path, c.interpreter) for c in found.cells]
+    if not found.cells:
+        return _frame(_small(["a run without cells"]))
+    lines = [_api_text.how(found.cells[0])] + list(found.warnings) + _cell_notes(found.cells)
+    return _frame(
+        svg(found.cells, labels),
+        _phase_table(found.cells, labels, False),
+        _verdict(found.verdicts),
+        _small(lines),
+    )
+
+
+def timeline(found: "Timeline") -> str:
+    cell = found.breakdown
+    rows = [["part (%s)" % _text(cell.unit), "calls", "p50", "p90", "p99", "p99.9", "max"]]
+    for dist in found.distributions:
+        figures = [dist.p50, dist.p90, dist.p99, dist.p999, dist.max]
+        rows.append([_text(dist.name), str(dist.calls), *("%.1f" % figure for figure in figures)])
+    lines = [_api_text.how(cell)] + _api_text.notes(cell)
+    head = _caption("%s through %s on %s" % (cell.name, cell.path, cell.interpreter))
+    return _frame(head, svg([cell], [""]), _table(rows, [1]), _small(lines))

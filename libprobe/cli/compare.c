@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT
+ * probe compare: two run files side by side, and a gate for pipelines.
+ */
+#include <getopt.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "grid.h"
+#include "probe/compare.h"
+
+enum { COLUMN_PATH, COLUMN_A, COLUMN_B, COLUMN_DELTA, COLUMN_PERCENT, COLUMN_SAID, COLUMNS };
+
+static const struct grid_shape shape = {
+	.columns = COLUMNS,
+	.gap = {2, 2, 2, 2, 1, 2},
+	.left = 1u << COLUMN_SAID,
+};
+
+struct compare_options {
+	double band, fail_above; /* shares; fail_above negative = no gate */
+	enum cli_color color;
+	const char *markdown;
+};
+
+static void print_head(const struct probe_cell_change *cell, struct grid *grid)
+{
+	struct grid_row *row = grid_add(grid);
+
+	if (!row)
+		return;
+	snprintf(row->text[COLUMN_PATH], GRID_TEXT, "%.40s", cell->workload);
+	snprintf(row->text[COLUMN_A], GRID_TEXT, "A, ns");
+	snprintf(row->text[COLUMN_B], GRID_TEXT, "B, ns");
+	snprintf(row->text[COLUMN_DELTA], GRID_TEXT, "change");
+	row->color = "1";
+}
+
+static void add_row(const struct probe_cell_change *cell, struct grid *grid)
+{
+	struct grid_row *row = grid_add(grid);
+	const struct probe_change *t = &cell->total;
+
+	if (!row)
+		return;
+	snprintf(row->text[COLUMN_PATH], GRID_TEXT, "%.40s", cell->path);
+	snprintf(row->text[COLUMN_A], GRID_TEXT, "%.2f", t->a_ns);
+	snprintf(row->text[COLUMN_B], GRID_TEXT, "%.2f", t->b_ns);
+	snprintf(row->text[COLUMN_DELTA], GRID_TEXT, "%+.2f ±%.2f", t->delta_ns, t->half_ns);
+	if (t->a_ns > 0)
+		snprintf(row->text[COLUMN_PERCENT], GRID_TEXT, "%+.1f%%",
+			 100 * t->delta_ns / t->a_ns);
+	probe_change_text(cell, row->text[COLUMN_SAID], GRID_TEXT);
+	row->color = t->verdict == PROBE_CHANGE_SLOWER   ? "31"
+		     : t->verdict == PROBE_CHANGE_FASTER ? "32"
+							 : NULL;
+}
+
+static void print_table(const struct probe_comparison *c, bool color, FILE *out)
+{
+	const struct probe_cell_change *before = NULL;
+	struct grid grid = {0};
+	int widths[GRID_COLUMNS] = {0};
+
+	for (size_t i = 0; i < c->cell_count; i++) {
+		const struct probe_cell_change *cell = &c->cells[i];
+		bool other = !before || strcmp(cell->interpreter, before->interpreter);
+
+		if (other) {
+			struct grid_row *row = grid_add(&grid);
+			if (row)
+				snprintf(row->text[COLUMN_PATH], GRID_TEXT, "%.46s",
+					 cell->interpreter);
+		}
+		if (other || strcmp(cell->workload, before->workload))
+			print_head(cell, &grid);
+		add_row(cell, &grid);
+		before = cell;
+	}
+	grid_measure(&grid, &shape, widths);
+	if (grid.oom)
+		fputs("out of memory: no table\n", out);
+	else
+		grid_print(&grid, &shape, widths, color, out);
+	grid_fini(&grid);
+}
+
+static void print_notes(const struct probe_comparison *c, FILE *out)
+{
+	fprintf(out,
+		"\nGeometric mean of B over A: %.3f\n"
+		"significant: outside the difference's interval, and above %g %% of the call and "
+		"%g ticks\n",
+		c->geometric_mean, 100 * c->band, PROBE_COMPARE_TICKS);
+	if (c->only_a || c->only_b)
+		fprintf(out, "not compared: %zu cells of A and %zu of B without a partner\n",
+			c->only_a, c->only_b);
+	for (size_t i = 0; i < c->unlike_count; i++)
+		grid_wrap(out, "the runs differ in more than time: ", 4, c->unlike[i], 3);
+}
+
+void cli_compare_help(FILE *out)
+{
+	fputs("usage: probe compare A.json B.json [OPTION...]\n\n"
+	      "Says what changed from run A to run B: per workload, path and interpreter, and "
+	      "which "
+	      "phase\n"
+	      "moved. A change counts when it lies outside its interval and above a noise band.\n\n"
+	      "      --band PERCENT          noise band, a share of the call, 0 to 100 (default: "
+	      "2%)\n"
+	      "      --fail-above PERCENT    exit with 4 when a total got slower by more than "
+	      "this\n"
+	      "      --export-markdown FILE  write the comparison as Markdown, for a pull request\n"
+	      "      --color WHEN            auto, always or never (default: auto)\n"
+	      "  -h, --help                  print this help\n\n"
+	      "Exit codes: 0 compared, 1 not compared (the reason is on stderr), 2 usage, 4 slower "
+	      "than\n"
+	      "--fail-above allows.\n",
+	      out);
+}
+
+/* "5%" or "5" as 0.05. */
+static int parse_percent(const char *option, const char *text, double *out)
+{
+	char number[32];
+	size_t n = strlen(text);
+	double percent;
+
+	if (n && text[n - 1] == '%')
+		n--;
+	snprintf(number, sizeof number, "%.*s", n < 30 ? (int)n : 30, text);
+	if (cli_parse_double(option, number, 0, 100, &percent))
+		return -1;
+	*out = percent / 100;
+	return 0;
+}
+
+static int parse(int argc, char **argv, struct compare_options *options)
+{
+	static const struct option known[] = {
+		{"band", required_argument, NULL, 'b'},
+		{"fail-above", required_argument, NULL, 'f'},
+		{"export-markdown", required_argument, NULL, 'm'},
+		{"color", required_argument, NULL, 'c'},
+		{NULL, 0, NULL, 0},
+	};
+	int option;
+
+	optind = 0;
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, ":", known, NULL)) != -1) {
+		switch (option) {
+		case 'b':
+			if (parse_percent("--band", optarg, &options->band))
+				return CLI_USAGE;
+			break;
+		case 'f':
+			if (parse_percent("--fail-above", optarg, &options->fail_above))
+				return CLI_USAGE;
+			break;
+		case 'm':
+			options->markdown = optarg;
+			break;
+		case 'c':
+			if (cli_color_parse(optarg, &options->color))
+				return cli_error(CLI_USAGE, "--color %s: use auto, always or never",
+						 optarg);
+			break;
+		case ':':
+			return cli_error(CLI_USAGE,
+					 "compare: %s needs a value; see `probe compare -h`",
+					 argv[optind - 1]);
+		default:
+			return cli_error(CLI_USAGE,
+					 "compare: unknown option %s; see `probe compare -h`",
+					 argv[optind - 1]);
+		}
+	}
+	if (optind != argc - 2)
+		return cli_error(CLI_USAGE, "compare: give two run files, as in `probe compare "
+					    "before.json after.json`");
+	return CLI_OK;
+}
+
+static int gate(const struct probe_comparison *c, double fail_above)
+{
+	double worst = probe_comparison_worst(c);
+
+	if (fail_above < 0 || worst <= fail_above)
+		return CLI_OK;
+	return cli_error(CLI_SLOWER, "slower by %.1f %%, above the %g %% of --fail-above",
+			 100 * worst, 100 * fail_above);
+}
+
+int cli_compare(int argc, char **argv)
+{
+	struct compare_options options = {.band = -1, .fail_above = -1};
+	struct probe_error err = {0};
+	struct probe_run *a = NULL, *b = NULL;
+	struct probe_comparison *c = NULL;
+	int code = parse(argc, argv, &options);
+
+	if (code != CLI_OK)
+		return code;
+	if ((options.markdown && probe_output_check(options.markdown, &err)) ||
+	    probe_run_load(argv[optind], &a, &err) || probe_run_load(argv[optind + 1], &b, &err) ||
+	    probe_compare(a, b, options.band, &c, &err)) {
+		code = cli_error(CLI_NOTHING, "%s", err.msg);
+	} else {
+		printf("A  %s  %s\nB  %s  %s\n\n", argv[optind], a->started, argv[optind + 1],
+		       b->started);
+		print_table(c, cli_color_on(options.color, stdout), stdout);
+		print_notes(c, stdout);
+		fflush(stdout);
+		if (options.markdown && probe_comparison_markdown(c, options.markdown, &err))
+			code = cli_error(CLI_NOTHING, "%s", err.msg);
+		else
+			code = gate(c, options.fail_above);
+	}
+	probe_comparison_free(c);
+	probe_run_free(a);
+	probe_run_free(b);
+	return code;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT
+ * The package's functions, and how libprobe's errors become Python's.
+ */
+#include "py/package/package.h"
+
+#include "probe/probe.h"
+
+static PyMethodDef methods[] = {
+	{"analyse", pb_py_analyse, METH_VARARGS,
+	 "analyse(run, answers) -> str\n\nA run whose cells hold the figures of these samples. "
+	 "answers: JSON, for each cell {pure, answers: [[engine, samples], ...]}."},
+	{"load", pb_py_load, METH_VARARGS,
+	 "load(path) -> str\n\nThe run of a run file. FileNotFound, BadFile."},
+	{"save", pb_py_save, METH_VARARGS,
+	 "save(run, path)\n\nWrites a run file, atomically. OSError."},
+	{"quiet_ratio", pb_py_quiet_ratio, METH_NOARGS,
+	 "quiet_ratio() -> float\n\nHow quiet this CPU is known to be; 0 = not known."},
+	{"view", pb_py_view, METH_VARARGS,
+	 "view(run) -> str\n\nThe run's figures in nanoseconds and as text, as JSON."},
+	{"export", pb_py_export, METH_VARARGS,
+	 "export(run, format) -> str\n\nThe run as the command exports it: 'csv', 'markdown', ..."},
+	{"singles", pb_py_singles, METH_VARARGS,
+	 "singles(callable, args, loop, empty_loop, calls) -> dict\n\nSamples of so many calls, "
+	 "each timed alone, as ladder() gives them."},
+	{"reached", pb_py_reached, METH_VARARGS,
+	 "reached(callable, args, hooks) -> dict\n\nHow often one call goes "
+	 "through each layer; and 'called'."},
+	{"entry_object", pb_py_entry_object, METH_O,
+	 "entry_object(callable) -> str or None\n\nThe file that holds its native entry."},
+	{"stored_pointer", pb_py_stored_pointer, METH_VARARGS,
+	 "stored_pointer(object, value) -> int\n\nThe address in the object's own memory that "
+	 "holds this pointer; 0 where none or several do."},
+	{"doctor", pb_py_doctor, METH_VARARGS,
+	 "doctor(seconds) -> str\n\nCounter, machine and noise, as JSON."},
+	{NULL, NULL, 0, NULL},
+};
+
+int pb_package_exec(PyObject *module)
+{
+	if (PyModule_AddStringConstant(module, "version", PROBE_VERSION))
+		return -1;
+	return PyModule_AddFunctions(module, methods);
+}
+
+PyObject *pb_package_fail(const struct probe_error *err)
+{
+	if (PyErr_Occurred())
+		return NULL;
+	PyObject *errors = PyImport_ImportModule("probe._api_errors");
+	PyObject *type =
+		errors ? PyObject_CallMethod(errors, "of_code", "s", probe_code_name(err->code))
+		       : NULL;
+	if (type)
+		PyErr_SetString(type, err->msg);
+	Py_XDECREF(type);
+	Py_XDECREF(errors);
+	return NULL;
+}

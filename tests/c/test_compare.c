@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT
+ * What counts as a change between two runs, and what does not.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "probe/compare.h"
+#include "run_fixture.h"
+
+/* fixture_run() twice; b is the caller's to change. */
+struct pair {
+	struct probe_run *a, *b;
+	struct probe_comparison *c;
+	struct probe_error err;
+};
+
+static void make(struct pair *p)
+{
+	*p = (struct pair){.a = fixture_run(), .b = fixture_run()};
+}
+
+static void compare(struct pair *p)
+{
+	assert_int_equal(probe_compare(p->a, p->b, -1, &p->c, &p->err), 0);
+}
+
+static void release(struct pair *p)
+{
+	probe_comparison_free(p->c);
+	probe_run_free(p->a);
+	probe_run_free(p->b);
+}
+
+static struct probe_engine *ctypes_of(struct probe_run *run)
+{
+	return &probe_run_find_cell(run, "add", "ctypes", "cpython-3.8.18")->ladder;
+}
+
+static const struct probe_cell_change *found(const struct pair *p, const char *path)
+{
+	for (size_t i = 0; i < p->c->cell_count; i++)
+		if (!strcmp(p->c->cells[i].path, path) && !strcmp(p->c->cells[i].workload, "add"))
+			return &p->c->cells[i];
+	fail_msg("no %s", path);
+	return NULL;
+}
+
+/* Adds ticks to the marshalling of b's ctypes, and so to its total. */
+static void slow_down(struct pair *p, double ticks)
+{
+	struct probe_engine *e = ctypes_of(p->b);
+	for (size_t i = 0; i < e->folded_count; i++)
+		if (e->folded[i].mask == PROBE_MASK_MARSHALLING)
+			e->folded[i].value.ticks += ticks;
+	e->total.ticks += ticks;
+}
+
+static void the_same_run_has_no_change(void **state)
+{
+	struct pair p;
+	(void)state;
+	make(&p);
+	compare(&p);
+	assert_true(p.c->cell_count >= 4);
+	for (size_t i = 0; i < p.c->cell_count; i++) {
+		const struct probe_cell_change *cell = &p.c->cells[i];
+		assert_int_equal(cell->moved, -1);
+		assert_int_equal(cell->total.verdict,
+				 cell->contended ? PROBE_CHANGE_UNKNOWN : PROBE_CHANGE_NONE);
+	}
+	assert_true(fabs(p.c->geometric_mean - 1) < 1e-9);
+	assert_int_equal(p.c->only_a + p.c->only_b, 0);
+	assert_int_equal(p.c->unlike_count, 0);
+	assert_true(probe_comparison_worst(p.c) == 0);
+	release(&p);
+}
+
+static void a_slower_phase_is_named(void **state)
+{
+	struct pair p;
+	char text[128];
+	(void)state;
+	make(&p);
+	slow_down(&p, 32); /* 5 % of 640 */
+	compare(&p);
+	const struct probe_cell_change *cell = found(&p, "ctypes");
+	assert_int_equal(cell->total.verdict, PROBE_CHANGE_SLOWER);
+	assert_true(cell->moved >= 0);
+	assert_int_equal(cell->phases[cell->moved].mask, PROBE_MASK_MARSHALLING);
+	assert_true(fabs(cell->total.delta_ns - 16) < 1e-9);
+	assert_non_null(strstr(probe_change_text(cell, text, sizeof text), "marshalling +16.0 ns"));
+	assert_true(fabs(probe_comparison_worst(p.c) - 16 / (910.4 / 2)) < 1e-6);
+	release(&p);
+}
+
+static void faster_is_told_as_such(void **state)
+{
+	struct pair p;
+	(void)state;
+	make(&p);
+	slow_down(&p, -40);
+	compare(&p);
+	assert_int_equal(found(&p, "ctypes")->total.verdict, PROBE_CHANGE_FASTER);
+	assert_true(p.c->geometric_mean < 1);
+	assert_true(probe_comparison_worst(p.c) == 0);
+	release(&p);
+}
+
+/* Above the band, but inside what the figures allow: no change; and the other way round. */
+static void test_and_band_must_both_say_so(void **state)
+{
+	struct pair p;
+	(void)state;
+	make(&p);
+	slow_down(&p, 32);
+	ctypes_of(p.b)->total.half = 40;
+	compare(&p);
+	assert_int_equal(found(&p, "ctypes")->total.verdict, PROBE_CHANGE_NONE);
+	release(&p);
+
+	make(&p);
+	slow_down(&p, 16); /* 1.8 % of the call, eight standard errors */
+	ctypes_of(p.a)->total.half = ctypes_of(p.b)->total.half = 1;
+	compare(&p);
+	assert_int_equal(found(&p, "ctypes")->total.verdict, PROBE_CHANGE_NONE);
+	probe_comparison_free(p.c);
+	assert_int_equal(probe_compare(p.a, p.b, 0.01, &p.c, &p.err), 0);
+	assert_int_equal(found(&p, "ctypes")->total.verdict, PROBE_CHANGE_SLOWER);
+	release(&p);
+}
+
+static void contended_cells_are_not_judged(void **state)
+{
+	struct pair p;
+	(void)state;
+	make(&p);
+	slow_down(&p, 500);
+	ctypes_of(p.b)->contended = true;
+	compare(&p);
+	assert_int_equal(found(&p, "ctypes")->total.verdict, PROBE_CHANGE_UNKNOWN);
+	assert_true(found(&p, "ctypes")->contended);
+	assert_true(probe_comparison_worst(p.c) == 0);
+	release(&p);
+}
+
+static void other_counters_are_refused(void **state)
+{
+	struct pair p;
+	(void)state;
+	make(&p);
+	snprintf(p.b->counter.kind, sizeof p.b->counter.kind, "cycles-rdpmc");
+	assert_int_equal(probe_compare(p.a, p.b, -1, &p.c, &p.err), -PROBE_EINVAL);
+	assert_non_null(strstr(p.err.msg, "cycles-rdpmc"));
+	assert_null(p.c);
+	release(&p);
+}
+
+static void unlike_runs_are_flagged(void **state)
+{
+	struct pair p;
+	(void)state;
+	make(&p);
+	free(p.b->facts[0].value);
+	p.b->facts[0].value = strdup("Another CPU");
+	snprintf(p.b->interpreters[1].optimisation, sizeof p.b->interpreters[1].optimisation,
+		 "-O1");
+	compare(&p);
+	assert_int_equal(p.c->unlike_count, 2);
+	assert_non_null(strstr(p.c->unlike[0], "Another CPU"));
+	assert_non_null(strstr(p.c->unlike[1], "-O1"));
+	release(&p);
+}
+
+static void nothing_in_common_is_an_error(void **state)
+{
+	struct pair p;
+	(void)state;
+	make(&p);
+	for (size_t i = 0; i < p.b->cell_count; i++) {
+		free(p.b->cells[i].workload);
+		p.b->cells[i].workload = strdup("other");
+	}
+	assert_int_equal(probe_compare(p.a, p.b, -1, &p.c, &p.err), -PROBE_ENOENT);
+	assert_non_null(strstr(p.err.msg, "in common"));
+	release(&p);
+}
+
+static void a_split_that_differs_leaves_the_total(void **state)
+{
+	struct pair p;
+	(void)state;
+	make(&p);
+	ctypes_of(p.b)->folded[0].mask = PROBE_MASK_DISPATCH | PROBE_MASK_MARSHALLING;
+	ctypes_of(p.b)->folded[1].mask = PROBE_MASK_DISPATCH | PROBE_MASK_MARSHALLING;
+	compare(&p);
+	assert_true(found(&p, "ctypes")->only_totals);
+	assert_int_equal(found(&p, "ctypes")->phase_count, 1);
+	release(&p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_same_run_has_no_change),
+		cmocka_unit_test(a_slower_phase_is_named),
+		cmocka_unit_test(faster_is_told_as_such),
+		cmocka_unit_test(test_and_band_must_both_say_so),
+		cmocka_unit_test(contended_cells_are_not_judged),
+		cmocka_unit_test(other_counters_are_refused),
+		cmocka_unit_test(unlike_runs_are_flagged),
+		cmocka_unit_test(nothing_in_common_is_an_error),
+		cmocka_unit_test(a_split_that_differs_leaves_the_total),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: MIT
+"""A loop over every function: memory and references stay where they are."""
+
+import ctypes
+import gc
+import math
+import resource
+import sys
+from typing import Any, Callable, Dict
+
+import pytest
+
+import probe
+from probe import _api_target, _hooks, _probe, facts
+
+ONE = probe.measure(math.sqrt, 2.0, max_calls=1, progress=False)
+TEXT = ONE.run._text
+LIBM = ctypes.CDLL("libm.so.6")
+HYPOT = LIBM.hypot
+HYPOT.argtypes, HYPOT.restype = [ctypes.c_double, ctypes.c_double], ctypes.c_double
+
+
+def fails(f: Callable[[], Any]) -> Callable[[], Any]:
+    def call() -> None:
+        try:
+            f()
+        except Exception:
+            return
+        raise AssertionError("it was to fail")
+
+    return call
+
+
+def raiser(*args: Any) -> None:
+    raise ValueError("its own")
+
+
+LOOP = _hooks.make_loop(1)
+
+
+def core(engine: Any, f: Any = math.sqrt) -> None:
+    options = {"hooks": {"entry": []}, "rounds": 2, "calls": 4, "wait_s": -1.0, "guard": True}
+    engine(f, (2.0,), LOOP, _hooks.empty_loop, **options)
+
+
+CALLS: Dict[str, Callable[[], Any]] = {
+    "measure": lambda: probe.measure(HYPOT, 3.0, 4.0, max_calls=1300, progress=False),
+    "measure a built-in": lambda: probe.measure(math.sqrt, 2.0, max_calls=1300, progress=False),
+    "measure Python": lambda: probe.measure(lambda: None, max_calls=1300, progress=False),
+    "measure one call": lambda: probe.measure(math.sqrt, 2.0, max_calls=1, progress=False),
+    "measure, raising": fails(lambda: probe.measure(raiser, progress=False)),
+    "compare": lambda: probe.compare({"a": len}, args=((),), max_calls=20, progress=False),
+    "timeline": lambda: probe.timeline(HYPOT, 3.0, 4.0, calls=100, progress=False),
+    "core ladder": lambda: core(_probe.ladder),
+    "core timeline": lambda: core(_probe.timeline),
+    "core ladder, raising": fails(lambda: core(_probe.ladder, raiser)),
+    "core timeline, raising": fails(lambda: core(_probe.timeline, raiser)),
+    "view": lambda: _probe.view(TEXT),
+    "view, raising": fails(lambda: _probe.view("{}")),
+    "export": lambda: _probe.export(TEXT, "csv"),
+    "export, raising": fails(lambda: _probe.export(TEXT, "none")),
+    "analyse, raising": fails(lambda: _probe.analyse(TEXT, "[]")),
+    "load, raising": fails(lambda: _probe.load("/nowhere")),
+    "save": lambda: _probe.save(TEXT, "/dev/null"),
+    "quiet_ratio": _probe.quiet_ratio,
+    "reached": lambda: _probe.reached(math.sqrt, (2.0,), {"entry": []}),
+    "reached, raising": fails(lambda: _probe.reached(math.sqrt, ("x",), {"entry": []})),
+    "entry_object": lambda: _probe.entry_object(math.sqrt),
+    "stored_pointer": lambda: _probe.stored_pointer(math.sqrt, 17),
+    "singles, raising": fails(lambda: _probe.singles(raiser, (1,), LOOP, _hooks.empty_loop, 3)),
+    "shown": lambda: (repr(ONE), ONE._repr_html_(), ONE.to_dict(), ONE.to_csv(), ONE.plot()),
+    "doctor": lambda: probe.doctor(0.05),
+}
+# Those that open a counter take some 25 ms each.
+SLOW = ("measure", "compare", "timeline", "doctor", "reached", "singles", "core")
+# And much Python runs in these, whose caches fill for hundreds of calls.
+PYTHON = ("measure", "compare", "timeline")
+
+
+def resident_kib() -> int:
+    with open("/proc/self/statm") as f:
+        return int(f.read().split()[1]) * resource.getpagesize() // 1024
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _warm() -> None:
+    """The interpreter's own caches and free lists fill during the first hundreds of calls."""
+    for _ in range(500):
+        facts.facts()
+        _api_target.examine(math.sqrt, (2.0,), None, False)
+    for _ in range(100):
+        CALLS["measure one call"]()
+
+
+@pytest.mark.parametrize("name", sorted(CALLS))
+def test_nothing_leaks(name: str) -> None:
+    """What leaks leaks at every call: the best of some batches shows none of it."""
+    call = CALLS[name]
+    repeats = 10 if name.startswith(SLOW) else 100
+    blocks, kib, none = [], [], []
+    for _ in range(6):
+        gc.collect()
+        before = sys.getallocatedblocks(), resident_kib(), sys.getrefcount(None)
+        for _ in range(repeats):
+            call()
+        gc.collect()
+        blocks.append(sys.getallocatedblocks() - before[0])
+        kib.append(resident_kib() - before[1])
+        none.append(sys.getrefcount(None) - before[2])
+    assert min(blocks) < repeats * (3 if name.startswith(PYTHON) else 1)
+    assert min(kib) < 4 * repeats  # a thunk, or a run's text, is a page at least
+    assert min(none) < repeats

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: MIT
+"""How results are shown and exported."""
+
+import csv
+import io
+import json
+import math
+import sys
+import xml.dom.minidom
+from typing import Any
+
+import pytest
+
+import probe
+from conftest import QUICK
+
+
+@pytest.fixture(scope="module")
+def found() -> probe.Comparison:
+    return probe.compare({"math": math.hypot, "python": lambda a, b: a}, args=(3.0, 4.0), **QUICK)
+
+
+def shown(found: probe.Comparison) -> Any:
+    return [found, found.run, found["math"], found["python"]]
+
+
+def test_html_is_self_contained_and_well_formed(found: probe.Comparison) -> None:
+    for what in shown(found):
+        text = what._repr_html_()
+        document = xml.dom.minidom.parseString(text)
+        assert document.getElementsByTagName("svg") and document.getElementsByTagName("table")
+        for forbidden in ("script", "style", "link", "img", "iframe"):
+            assert not document.getElementsByTagName(forbidden)
+        assert "http" not in text.replace("http://www.w3.org/2000/svg", "")
+        assert " on" not in {" " + a for e in document.getElementsByTagName("*") for a in e.attributes.keys() if a.startswith("on")}  # fmt: skip
+
+
+def test_html_follows_the_theme(found: probe.Comparison) -> None:
+    for what in shown(found):
+        text = what._repr_html_()
+        assert 'fill="currentColor"' in text and "background:transparent" in text
+        assert "color:#" not in text.replace("background:#", "") and "white" not in text.replace(
+            "white-space", ""
+        )
+
+
+def test_hostile_names_are_escaped() -> None:
+    name = "<script>alert(1)</script>\"'&"
+    b = probe.measure(len, (), name=name, **QUICK)
+    assert "<script" not in b._repr_html_() and b.name == name
+    xml.dom.minidom.parseString(b._repr_html_())
+
+
+def test_text_tells_what_html_tells(found: probe.Comparison) -> None:
+    for what in shown(found):
+        text, page = repr(what), what._repr_html_()
+        cells = getattr(what, "run").cells if isinstance(what, probe.Comparison) else []
+        for cell in cells:
+            assert cell.total.text in text and cell.total.text in page
+        for line in text.splitlines():
+            assert len(line) < 200
+
+
+def test_figures_are_those_of_the_run_file(found: probe.Comparison, tmp_path: Any) -> None:
+    path = tmp_path / "run.json"
+    found.save(path)
+    saved = json.loads(path.read_text())["probe"]
+    hz = saved["counter"]["hz"]
+    for cell, breakdown in zip(saved["cells"], found.run.cells):
+        assert breakdown.total is not None
+        assert breakdown.total.value == pytest.approx(cell["ladder"]["total"]["ticks"] / hz * 1e9)
+        assert breakdown.total.low <= breakdown.total.value <= breakdown.total.high
+    again = probe.load(path)
+    assert repr(again.cells[0].total) == repr(found["math"].total)
+    assert [cell.path for cell in again] == ["math", "python"]
+
+
+def test_csv_and_dict(found: probe.Comparison, tmp_path: Any) -> None:
+    text = found.to_csv(tmp_path / "run.csv")
+    assert (tmp_path / "run.csv").read_text() == text
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert {row["path"] for row in rows} == {"math", "python"}
+    assert json.loads(json.dumps(found.to_dict()))["cells"][0]["path"] == "math"
+
+
+def test_pandas(found: probe.Comparison) -> None:
+    pytest.importorskip("pandas")
+    frame = found.to_pandas()
+    assert set(frame["figure"]) >= {"total", "dispatch", "empty_call"}
+    assert frame[frame["figure"] == "total"]["value"].min() > 0
+
+
+def test_pandas_is_not_needed(found: probe.Comparison, monkeypatch: Any) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(probe.Missing, match="pip install pandas"):
+        found.to_pandas()
+
+
+def test_plots(found: probe.Comparison, tmp_path: Any) -> None:
+    figure = found.plot(path=tmp_path / "figure.svg")
+    xml.dom.minidom.parse(str(tmp_path / "figure.svg"))
+    assert figure._repr_svg_() == (tmp_path / "figure.svg").read_text()
+
+
+def test_absent_is_none(found: probe.Comparison) -> None:
+    python = found["python"]
+    assert python.dispatch is None and python.compute is None and python.closure is None
+    assert set(python.subphases) == {
+        "call", "marshal_in", "detach", "invoke", "compute", "attach", "marshal_out", "return",
+    }  # fmt: skip
+    assert all(part is None for part in python.subphases.values())
+
+
+def test_a_doctor_says_what_it_sees() -> None:
+    d = probe.doctor(0.1)
+    assert d.counter["kind"] and d.counter["why"] and d.facts["cpus_online"]
+    assert "verdict" in repr(d) and "<pre" in d._repr_html_()
+    json.dumps(d.to_dict())
+
+
+def test_progress_is_told_on_a_terminal_only(capsys: Any) -> None:
+    probe.measure(len, (), rounds=200, passes=3)
+    assert capsys.readouterr().err == ""
+    probe.measure(math.sqrt, 2.0, rounds=300, passes=30, progress=True)
+    told = capsys.readouterr().err
+    assert "probe: " in told and "of 60" in told and told.endswith("\r")

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: MIT
+"""probe compare and probe show, as a maintainer and a pipeline use them."""
+
+import json
+from pathlib import Path
+from typing import Any, Dict
+
+import pytest
+
+from conftest import ROOT, Probe
+
+SAMPLE = ROOT / "plots" / "sample" / "run.json"
+
+
+def changed(tmp_path: Path, **factors: float) -> Path:
+    """The sample run with parts of ctypes' marshalling, or of every total, multiplied."""
+    document: Dict[str, Any] = json.loads(SAMPLE.read_text(encoding="utf-8"))
+    for cell in document["probe"]["cells"]:
+        ladder = cell.get("ladder")
+        if not ladder or cell["path"] != "ctypes":
+            continue
+        for part in ladder["folded"]:
+            if set(part["subphases"]) == {"marshal_in", "marshal_out"}:
+                more = part["value"]["ticks"] * (factors["marshalling"] - 1)
+                part["value"]["ticks"] += more
+                ladder["total"]["ticks"] += more
+    out = tmp_path / "changed.json"
+    out.write_text(json.dumps(document), encoding="utf-8")
+    return out
+
+
+def test_the_same_run_is_no_change(probe: Probe) -> None:
+    done = probe("compare", SAMPLE, SAMPLE, "--fail-above", "1%")
+    assert done.code == 0, done.err
+    assert "slower" not in done.out.split("significant:")[0]
+    assert "Geometric mean of B over A: 1.000" in done.out
+
+
+def test_a_slower_phase_is_named_and_fails_the_gate(probe: Probe, tmp_path: Path) -> None:
+    worse = changed(tmp_path, marshalling=1.3)
+    markdown = tmp_path / "pr.md"
+    done = probe("compare", SAMPLE, worse, "--fail-above=5%", "--export-markdown", markdown)
+    done.one_error(4, "slower by", "--fail-above")
+    assert "slower: marshalling +" in done.out
+    assert "**" in markdown.read_text(encoding="utf-8")
+    allowed = probe("compare", SAMPLE, worse, "--fail-above=90%")
+    assert allowed.code == 0, allowed.err
+
+
+@pytest.mark.parametrize(
+    "args, words",
+    [
+        ([SAMPLE], ["two run files"]),
+        ([SAMPLE, SAMPLE, "--band", "-1"], ["--band"]),
+        ([SAMPLE, SAMPLE, "--fail-above", "much"], ["--fail-above"]),
+        ([SAMPLE, SAMPLE, "--nonsense"], ["--nonsense"]),
+    ],
+)
+def test_wrong_use(probe: Probe, args: Any, words: Any) -> None:
+    probe("compare", *args).one_error(2, *words)
+
+
+def test_files_that_are_no_run(probe: Probe, tmp_path: Path) -> None:
+    foreign = tmp_path / "foreign.json"
+    foreign.write_text('{"benchmarks": []}', encoding="utf-8")
+    probe("compare", SAMPLE, tmp_path / "missing.json").one_error(1, "missing.json")
+    probe("compare", foreign, SAMPLE).one_error(1, "foreign.json")
+    out = tmp_path / "no" / "folder.md"
+    probe("compare", SAMPLE, SAMPLE, "--export-markdown", out).one_error(1, "folder.md")
+
+
+def test_show_prints_the_table_again(probe: Probe) -> None:
+    done = probe("show", SAMPLE)
+    assert "speedup" in done.out and "ctypes" in done.out
+    assert done.code in (0, 3)
+    eight = probe("show", SAMPLE, "--phases", "8")
+    assert eight.out != done.out
+    probe("show").one_error(2, "one run file")
+    probe("show", SAMPLE, "--phases", "4").one_error(2, "3 or 8")
