@@ -75,7 +75,7 @@ FORCE:
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(addsuffix .d,$(CTEST_BIN) $(BENCH_BIN))
 
 # --- using it -----------------------------------------------------------------------------------
-.PHONY: run deps interpreters plots man bench
+.PHONY: run deps interpreters wheel plots man bench
 run: ## set up, build, measure fib and add on every Python; writes run.svg, run.png, run.json
 	$(Q).ci/deps.sh run
 	+$(Q)$(SUBMAKE) all
@@ -87,6 +87,8 @@ deps: ## install the packages that are missing (with apt; SKIP_DEPS=1: none)
 interpreters: ## obtain other builds of Python (ONLY="NAME..." for some; see ext/interpreters; 1.5 GB)
 	$(Q).ci/deps.sh interpreters
 	$(Q)ext/interpreters/obtain.sh $(ONLY)
+wheel: ## the Python package for $(PYTHON), as build/probe-VERSION-...whl
+	$(Q)$(PYTHON) -m pip wheel --quiet --disable-pip-version-check --no-deps -w $(B) ./ext
 plots: $(B)/probe ## draw every figure from sample data, without measuring, into build/plots
 	@mkdir -p $(B)/plots
 	$(Q)for f in svg png pdf; do \
@@ -105,9 +107,10 @@ bench: $(B)/probe $(BENCH_BIN) venv ## how exact and how fast probe is; minutes 
 
 # --- tests --------------------------------------------------------------------------------------
 # PYTEST="-k NAME" passes options on. Each suite leaves its counts in $(TALLY).
-SUITES  := test-c test-san test-aarch64 test-lint test-py test-truth
+SUITES  := test-c test-san test-aarch64 test-lint test-py test-package test-truth
 TALLY   := $(B)/tally
 SUITE    = $(PYTHON) tests/suite.py $(TALLY) $(if $(SAN),test-san,$@)
+PIP      = --quiet --disable-pip-version-check --no-deps
 FAST     = $(if $(ALL),,-m "not slow")
 # Tests meet the machine's own interpreters; those of `make interpreters` only with the slow tests.
 FOUND    = $(if $(ALL),,XDG_DATA_HOME=$(CURDIR)/$(B)/no-data )
@@ -132,6 +135,11 @@ test-lint: all venv ## include directions, headers, exported symbols, formatting
 	$(Q)$(PYSUITE) tests/lint
 test-py: all venv ## the command, the builds and the run file, end to end
 	$(Q)$(PYSUITE) tests/py tests/install
+test-package: all ## the Python package, installed into an environment of its own, and its notebooks
+	$(Q).ci/venv.sh $(B)/venv-package tests/package/requirements.txt $(PYTHON)
+	$(Q)$(B)/venv-package/bin/python -m pip install $(PIP) --no-build-isolation --force-reinstall ./ext
+	$(Q)PROBE_COMMAND=$(CURDIR)/$(B)/probe \
+		$(SUITE) pytest $(B)/venv-package/bin/python $(FAST) $(PYTEST) tests/package
 test-truth: all venv ## whether the instrument finds what was put there
 	$(Q)$(if $(ALL),PROBE_TRUTH_PYTHONS=all )$(PYSUITE) tests/truth
 venv: ## the tests' own Python environment, in build/venv

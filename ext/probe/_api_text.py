@@ -34,14 +34,18 @@ def notes(cell: "Breakdown") -> List[str]:
     return found + list(cell.warnings)
 
 
+def _count(n: int, noun: str, plural: str = "s") -> str:
+    return "%d %s%s" % (n, noun, "" if n == 1 else plural)
+
+
 def how(cell: "Breakdown") -> str:
     """One line on how the figures were taken."""
     parts = ["%s per call, 95 %% intervals" % cell.unit]
     parts.append("counter %s" % cell.counter["kind"])
     if cell.passes:
-        parts.append("%d rounds in %d passes" % (cell.rounds, cell.passes))
+        parts.append("%s in %s" % (_count(cell.rounds, "round"), _count(cell.passes, "pass", "es")))
     if cell.calls is not None:
-        parts.append("called %d times" % cell.calls)
+        parts.append("called %s" % _count(cell.calls, "time"))
     return "; ".join(parts)
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 COLOURS = {"dispatch": "#d55e00", "marshalling": "#0d8fd1", "compute": "#00966b"}
 MERGED = "#8a8a8a"  # more than one phase
-_WIDTH, _BAR, _GAP, _LABEL = 560, 16, 7, 150
+_WIDTH, _BAR, _GAP, _LABEL, _FIGURE = 560, 16, 7, 150, 110
 _CELL = "padding:2px 10px;text-align:%s;background:transparent;border:0;color:inherit"
 _LINE = ";border-top:1px solid rgba(128,128,128,.45)"
 
@@ -42,7 +42,8 @@ def _table(rows: Sequence[Sequence[str]], lines_above: Sequence[int] = ()) -> st
             style = _CELL % ("left" if k == 0 else "right") + (_LINE if i in lines_above else "")
             tag = "th" if i == 0 else "td"
             scope = ' scope="col"' if i == 0 else ""
-            style += ";white-space:nowrap;font-variant-numeric:tabular-nums"
+            style += ";font-variant-numeric:tabular-nums;vertical-align:bottom"
+            style += ";white-space:nowrap" if i else ""
             cells.append('<%s%s style="%s">%s</%s>' % (tag, scope, style, cell, tag))
         out.append('<tr style="background:transparent">%s</tr>' % "".join(cells))
     style = "border-collapse:collapse;border:0;margin:4px 0;color:inherit"
@@ -56,6 +57,11 @@ def _swatch(fill: str) -> str:
 
 def _caption(text: str) -> str:
     return '<div style="font-weight:600;margin:4px 0">%s</div>' % _text(text)
+
+
+def _breakable(name: str) -> str:
+    """A merged phase's name, which may go over to a second line after each of its members."""
+    return _text(name).replace("+", "+<wbr/>")
 
 
 def _small(lines: Sequence[str]) -> str:
@@ -90,7 +96,7 @@ def svg(cells: "Sequence[Breakdown]", labels: Sequence[str], standalone: bool = 
     label_width = _LABEL if any(label for _, label in shown) else 0
     if not shown or longest <= 0:
         return ""
-    scale = (_WIDTH - label_width - 70) / longest
+    scale = (_WIDTH - label_width - _FIGURE) / longest
     height = len(shown) * (_BAR + _GAP)
     out = []
     for i, (cell, label) in enumerate(shown):
@@ -155,7 +161,7 @@ def _phase_table(cells: "Sequence[Breakdown]", labels: Sequence[str], ratio: boo
             fills[part.name] = colour(part)
             if part.name not in names:
                 names.append(part.name)
-    head = ["", "total", *(_swatch(fills[name]) + _text(name) for name in names)]
+    head = ["", "total", *(_swatch(fills[name]) + _breakable(name) for name in names)]
     rows = [head + (["ratio"] if ratio else [])]
     for cell, label in zip(cells, labels):
         values = {part.name: part.value for part in cell.phases}

@@ -55,7 +55,7 @@ WRONG: Dict[str, Dict[str, List[Tuple[Tuple[Any, ...], Any]]]] = {
     },
     "cffi": {
         "add": [((1,), TypeError), (("1", 2), TypeError), ((2**31, 0), OverflowError)],
-        "sum": [((doubles(4), -1), (OverflowError, TypeError))],
+        "sum": [((doubles(4), -1), (OverflowError, TypeError, ValueError))],
     },
     "ctypes": {"add": [((1,), TypeError), (("1", 2), ctypes.ArgumentError)]},
     "ctypes-untyped": {},

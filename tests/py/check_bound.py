@@ -27,7 +27,7 @@ sys.path[:0] = [os.path.join(HOME, "ext", "probe"), BINDINGS]
 import _cache
 import _model
 import _packages
-from _toolchain import KERNEL_FLAGS, Toolchain
+from _toolchain import KERNEL_FLAGS, BuildError, Toolchain
 
 # nanobind 2.9, the last one for 3.8, hands arguments to int().
 LENIENT = PATH == "nanobind" and sys.version_info < (3, 9)
@@ -36,9 +36,14 @@ FREE_THREADED = sysconfig.get_config_var("Py_GIL_DISABLED") == 1
 
 def add_packages() -> Any:
     """Puts the paths' packages on sys.path; returns NumPy, or None where there is none."""
-    wanted = ["Cython", "nanobind", "pybind11", "numpy"]
+    requirements = [os.path.join(BINDINGS, "requirements.json")]
+    wanted = ["Cython", "nanobind", "pybind11"]
     wanted += ["nanobind-backend"] if sys.version_info >= (3, 10) and not FREE_THREADED else []
-    pins = _packages.pins(wanted, [os.path.join(BINDINGS, "requirements.json")])
+    pins = _packages.pins(wanted, requirements)
+    try:
+        pins.update(_packages.pins(["numpy"], requirements))
+    except BuildError:
+        pass  # no wheel for this version yet
     os.makedirs(OWN, exist_ok=True)
     folder, _ = _packages.environment(OWN, pins, False, os.path.join(OWN, "logs"))
     sys.path.insert(0, _packages.site_packages(folder))

@@ -336,6 +336,10 @@ def check_later(scene: Scene) -> Any:
     refuses(OverflowError, call, (2**31, 1.0, True), b)
 
 
+class Stop(Exception):
+    pass
+
+
 def check_either(scene: Scene) -> Any:
     call = yield function(
         "either",
@@ -349,9 +353,6 @@ def check_either(scene: Scene) -> Any:
     assert seen == [(0.0, False), (0.5, True), (1.0, False)]
     # A callable may call the same function again: each call has its own.
     assert call(lambda i: call(lambda j: 100, lambda x, odd: 0, i), lambda x, odd: 1, 3) == 303
-
-    class Stop(Exception):
-        pass
 
     def fails(*args: Any) -> int:
         seen.append(args)
@@ -433,7 +434,6 @@ def check_keywords(scene: Scene) -> Any:
         return
     data = doubles(1.0, 2.0)
     assert call(data, 1) == call(data, count=1) == call(count=1, values=data) == 1.0
-    assert str(inspect.signature(call)) == "(values, count)"
     refuses(TypeError, lambda: call(data))
     refuses(TypeError, lambda: call(data, 1, 1))
     refuses(TypeError, lambda: call(data, values=data))
@@ -447,6 +447,14 @@ def check_keywords_of_scalars(scene: Scene) -> Any:
     if "keywords" in scene.options:
         assert call(day=0) == call(0) == "lun"
         refuses(TypeError, call)
+
+
+def check_signature(scene: Scene) -> Any:
+    call = yield function("total", "double", p("double", "values"), p("size_t", "count"))
+    if "keywords" in scene.options:
+        assert str(inspect.signature(call)) == "(values, count)"
+    else:
+        refuses(ValueError, inspect.signature, call)
 
 
 CHECKS = [value for name, value in list(globals().items()) if name.startswith("check_")]
@@ -498,7 +506,8 @@ def attempt(scene: Scene, check: Callable[[Scene], Any]) -> str:
         return str(e)
     call = scene.load(prototype, folder)
     run(scene, check, call)
-    if check not in (check_await_flag, check_threads):
+    # Every class that Python 3.13t makes keeps some memory, and inspect makes one.
+    if check not in (check_await_flag, check_threads, check_signature):
         leaks_nothing(lambda: run(scene, check, call))
     if scene.path == "hpy-universal":
         run_in_debug_mode(scene, check, folder)

@@ -267,8 +267,10 @@ def test_every_package_is_pinned_for_every_version() -> None:
     import _packages
 
     pins = json.loads((ROOT / "workloads" / "bindings" / "requirements.json").read_text())
+    until = {"numpy": 15}  # 3.15 has no wheel yet: those workloads say so there
+    since = {"nanobind-backend": 10}  # what nanobind's stable ABI needs: it says so before
     for package in pins:
-        for minor in range(8, 16):
+        for minor in range(since.get(package, 8), until.get(package, 16)):
             rows = [r for r in pins[package] if _matches(r.get("python", ""), (3, minor))]
             assert rows, (package, minor)
     with pytest.raises(Exception, match="no version of nosuch is pinned"):

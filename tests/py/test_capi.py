@@ -32,7 +32,7 @@ REFUSED = {
     "capi-varargs": set(),
     "capi-fastcall": set(),
     "capi-o": {"echo", "total", "fill", "invert", "later", "either", "threads", "each"}
-    | {"nothing", "keywords"},
+    | {"nothing", "keywords", "signature"},
     "capi-abi3": set(),
     "hpy-universal": BUFFERS,
     "hpy-cpython": BUFFERS,
@@ -42,7 +42,8 @@ REFUSED = {
 def check(executable: str, cache: Path, paths: List[str]) -> Dict[str, Dict[str, str]]:
     """What the checker said, by path and function; in an environment with HPy and NumPy."""
     built = Build(executable, cache / "probe")(["hpy-cpython"], ["dot"])
-    assert "hpy" in built.answer["packages"], built.answer["bindings"]
+    if "hpy" not in built.answer["packages"]:
+        paths = [path for path in paths if not path.startswith("hpy")]
     folder = cache / "capi" / re.sub(r"\W", "_", executable)
     folder.mkdir(parents=True, exist_ok=True)
     checker = str(ROOT / "tests" / "py" / "check_capi.py")
@@ -67,8 +68,9 @@ def refused(by_function: Dict[str, str]) -> Any:
 
 def test_default_interpreter(python: str, cache: Path) -> None:
     said = check(python, cache, SOME)
+    assert len(said) == len(SOME)
     for path, by_function in said.items():
-        assert len(by_function) == 18
+        assert len(by_function) == 19
         assert refused(by_function) == REFUSED[path.split("+")[0]], path
 
 
@@ -83,6 +85,8 @@ def test_every_interpreter(executable: str, cache: Path) -> None:
             wanted |= BUFFERS
             wanted |= {"both"} if int(version) < 0x030A0000 else set()
         assert refused(by_function) == wanted, path
+    if len(said) < len(ALL):
+        pytest.skip("the paths of HPy: its package can't be installed")
 
 
 def version_of(executable: str) -> Tuple[int, int]:
