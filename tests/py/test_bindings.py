@@ -30,6 +30,14 @@ def interpreters() -> List[Any]:
     ]
 
 
+def oldest_and_newest() -> List[Any]:
+    """All interpreters, those in between with the slow tests."""
+    found = interpreters()
+    for between in [p for p in found if not p.marks][1:-1]:
+        between.marks.append(pytest.mark.slow)
+    return found
+
+
 # cffi's ABI mode and ctypes need no building; METH_O takes one argument.
 CALLED = {
     "%s/%s" % (workload, path)
@@ -39,7 +47,7 @@ CALLED = {
 }
 
 
-@pytest.mark.parametrize("executable", interpreters())
+@pytest.mark.parametrize("executable", oldest_and_newest())
 def test_all_bindings(executable: str, cache: Path, tmp_path: Path) -> None:
     build = Build(executable, cache / "probe")
     built = build(PATHS)
