@@ -72,6 +72,11 @@ void table_header(const struct probe_run *run, const char *unit_note, bool color
 		(unsigned long long)rounds, run->passes, run->passes == 1 ? "pass" : "passes",
 		(unsigned long long)contended, (unsigned long long)discarded,
 		(unsigned long long)run->seed);
+	if (run->passes == 1)
+		fact_line(
+			out, "passes   ",
+			"only one: no interval holds the spread between processes, which is often "
+			"the greater part (--passes)");
 	if (unit_note)
 		fact_line(out, "unit     ", unit_note);
 	if (run->interrupted)
