@@ -60,6 +60,7 @@ struct cli_table_options {
 	enum cli_unit unit;
 	int phases; /* 3 or 8 */
 	bool color;
+	bool verbose; /* also a block for each workload of a sweep */
 };
 void cli_table_print(const struct probe_run *run, const struct cli_table_options *options,
 		     FILE *out);

@@ -61,6 +61,7 @@ static const struct option_row rows[] = {
 	{OPT_SPEEDSCOPE, "export-speedscope", "FILE", "write timelines for speedscope"},
 	{OPT_PLOT, "plot", "FILE", "draw the figure: .svg, .png or .pdf (needs gnuplot)"},
 	{OPT_SEED, "seed", "N", "seed of every random choice (default: from the clock)"},
+	{'v', "verbose", NULL, "a sweep such as args: also a table for each of its workloads"},
 	{'q', "quiet", NULL, "no progress"},
 	{OPT_COLOR, "color", "WHEN", "auto, always or never (default: auto)"},
 	{OPT_JSON, "json", NULL, "print the run file on stdout instead of the table"},
@@ -253,6 +254,9 @@ static int parse_one(int value, const char *text, struct cli_run_options *out)
 		return CLI_OK;
 	case OPT_PLOT:
 		out->plot = text;
+		return CLI_OK;
+	case 'v':
+		out->table.verbose = true;
 		return CLI_OK;
 	case 'q':
 		out->quiet = true;
