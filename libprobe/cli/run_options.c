@@ -77,7 +77,9 @@ void cli_run_help(FILE *out)
 	      "LIB:FUNCTION]\n\n"
 	      "Measures each workload through each path on each interpreter, and splits the time "
 	      "of a call\n"
-	      "into dispatch, marshalling and compute. `probe list` shows the names. Or measures a "
+	      "into dispatch, marshalling and compute. `probe list workloads` shows the names; all "
+	      "is every one\n"
+	      "but the sweep args, which has more cells than the others together. Or measures a "
 	      "function\n"
 	      "of your own: of a shared library or a .c file through each path, or a Python "
 	      "callable as it is.\n\n",
