@@ -7,9 +7,10 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "plot.h"
 
 enum {
 	OPT_ENGINE = 256,
@@ -59,7 +60,7 @@ static const struct option_row rows[] = {
 	{OPT_MARKDOWN, "export-markdown", "FILE", "write the table as Markdown"},
 	{OPT_TRACE, "export-trace", "FILE", "write timelines as a trace for Perfetto"},
 	{OPT_SPEEDSCOPE, "export-speedscope", "FILE", "write timelines for speedscope"},
-	{OPT_PLOT, "plot", "FILE", "draw the figure: .svg, .png or .pdf (needs gnuplot)"},
+	{OPT_PLOT, "plot", "FILE", "draw the figure: .svg, .pdf, .png or .tex (needs gnuplot)"},
 	{OPT_SEED, "seed", "N", "seed of every random choice (default: from the clock)"},
 	{'v', "verbose", NULL, "a sweep such as args: also a table for each of its workloads"},
 	{'q', "quiet", NULL, "no progress"},
@@ -288,9 +289,8 @@ static bool program_on_path(const char *name)
 /* Found now and not after minutes of measuring. */
 static int check_plot(const char *file)
 {
-	const char *dot = strrchr(file, '.');
-	if (!dot || (strcasecmp(dot, ".svg") && strcasecmp(dot, ".png") && strcasecmp(dot, ".pdf")))
-		return cli_error(CLI_USAGE, "--plot: %s must end in .svg, .png or .pdf", file);
+	if (!plot_format_of(file))
+		return cli_error(CLI_USAGE, "--plot: %s must end in " PLOT_FORMATS, file);
 	if (!program_on_path("gnuplot"))
 		return cli_error(CLI_USAGE,
 				 "--plot needs gnuplot, which is not on PATH; install it "
