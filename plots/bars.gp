@@ -87,8 +87,9 @@ columns = columns > panels ? panels : columns
 PANEL = (width - MARGIN / 2) / columns
 BARS = PANEL - LABELS - MARGIN / 2
 build_left(dummy) = 1.1 * width_of(strcol(2), BODY) + 8
+reason_of(dummy) = linked ? '' : strcol(4).': ' # of builds, many have the same reason
 build_room(dummy) = BARS - build_left(0) - 2
-stats @ROWS using (strcol(6) ne 'ok' ? in_full(strcol(4).': '.strcol(7), SMALL, BARS - 6 + width_of(strcol(4).': ', SMALL)) : 0, \
+stats @ROWS using (strcol(6) ne 'ok' ? in_full(reason_of(0).strcol(7), SMALL, BARS - 6 + width_of(reason_of(0), SMALL)) : 0, \
 	strcol(2) ne ' ' ? in_full(strcol(2).': '.strcol(3), TINY, build_room(0) + width_of(strcol(2).': ', TINY)) : 0, 0) nooutput
 PANEL_TOP = 2.2 * BODY; PANEL_BOTTOM = (is_tex ? 1 + 3.4 : 3.4) * BODY
 panel_rows = (panels + columns - 1) / columns

@@ -79,7 +79,7 @@ eval DRAW_CURVES
 # --- the panels -----------------------------------------------------------------------------------------
 set grid xtics ytics linetype 1 linecolor rgb GRID linewidth 0.6
 set logscale xy
-set samples 200
+set samples 100
 top_of_row = TOP + LEGEND
 do for [p = 1:panels] {
 	c = (p - 1) % columns

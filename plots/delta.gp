@@ -36,9 +36,9 @@ value_text(dummy) = strcol(6) eq 'NaN' ? '' : (v_ = with_half($6, $7), v_[1:1] e
 stats @ROWS using ($4 > 0 ? (legend_text[int($4) + 1] = names_of[int($4)], 0) : 0, \
 	LABELS = greater(LABELS, width_of(strcol(3), BODY) + 0.6 * BODY + 2), \
 	LABELS = greater(LABELS, width_of(strcol(5), TINY) + 0.6 * BODY + 2), \
-	VALUES = greater(VALUES, width_of(value_text(0), SMALL) + 4), 0) nooutput
+	VALUES = greater(VALUES, width_of(value_text(0), SMALL) + 10), 0) nooutput
 remarks = 'A: '.started_a.'; B: '.started_b.'. Change: B - A in percent of the total in A, at the right in ns per call;' \
-	.sprintf(' 95 %% intervals. Full: significant, and more than %g %% of the total (grey band); hollow: not.', 100 * band) \
+	.sprintf(' 95 %% intervals. Full: significant, and more than %g %% of the total (grey band); hollow: not. <, >: beyond the axis.', 100 * band) \
 	.(ratio > 0 ? sprintf(' Geometric mean of B / A: %.3f.', ratio) : '') \
 	.(unlike eq ' ' ? '' : ' The runs also differ in: '.unlike.'.')
 
@@ -119,7 +119,7 @@ do for [p = 1:panels] {
 	points(x) = x * (high - low) / AXIS
 	set xrange [low:end]
 	set yrange [slots[p] + 0.7:0.3]
-	step = step_of(high - low, AXIS, 30)
+	step = step_of(high - low, AXIS, 22)
 	set xtics ceil(low / step) * step, step, high font SMALL_FONT offset 0, 0.3
 	set format x F('%g', SMALL)
 	set xlabel T('change of a call, % of its total in A', SMALL) font SMALL_FONT textcolor rgb SOFT offset 0, 0.9 noenhanced
@@ -133,8 +133,12 @@ do for [p = 1:panels] {
 	is_known(dummy) = strcol(10) ne 'unknown'
 	inside(x) = x < low ? low : x > high ? high : x
 	figure(w, x) = column(4) == w && strcol(8) ne 'NaN' ? mine(x) : NaN
-	full(w) = is_significant(0) ? figure(w, inside($8)) : NaN
-	hollow(w) = is_significant(0) ? NaN : figure(w, inside($8))
+	# What lies beyond the axis, or whose interval does, has a mark at its edge.
+	held(x) = x < low || x > high ? NaN : x
+	full(w) = is_significant(0) ? figure(w, held($8)) : NaN
+	hollow(w) = is_significant(0) ? NaN : figure(w, held($8))
+	beyond(w, x) = x > high ? figure(w, high) : NaN
+	before(w, x) = x < low ? figure(w, low) : NaN
 	# Light symbols need an outline on light paper.
 	plot \
 		for [w = 0:4] @ROWS using (figure(w, inside($8))):2:(inside($8 - $9)):(inside($8 + $9)) \
@@ -142,6 +146,8 @@ do for [p = 1:panels] {
 		for [w = 0:4] @ROWS using (full(w)):2 with points pointtype symbol[w + 1] pointsize (w == 0 ? 0.85 : 0.7) linecolor rgb symbol_color[w + 1] notitle, \
 		for [w = 0:4] @ROWS using (full(w)):2 with points pointtype symbol[w + 1] - 1 pointsize (w == 0 ? 0.85 : 0.7) linecolor rgb EDGE_INK linewidth 0.7 notitle, \
 		for [w = 0:4] @ROWS using (hollow(w)):2 with points pointtype symbol[w + 1] - 1 pointsize (w == 0 ? 0.85 : 0.7) linecolor rgb (w == 0 ? rgb(INK) : rgb(SOFT)) linewidth 0.9 notitle, \
+		for [w = 0:4] @ROWS using (shown(beyond(w, $8 + $9))):2:(P('>', BODY)) with labels noenhanced font BODY_FONT textcolor rgb INK notitle, \
+		for [w = 0:4] @ROWS using (shown(before(w, $8 - $9) + points(3))):2:(P('<', BODY)) with labels noenhanced font BODY_FONT textcolor rgb INK notitle, \
 		@ROWS using (shown($4 >= 0 ? mine(end) : NaN)):2:(P(value_text(0), SMALL)) \
 			with labels right noenhanced font SMALL_FONT textcolor rgb INK notitle, \
 		@ROWS using (shown($4 == -1 ? mine(low + points(3)) : NaN)):2:(P(cut_to(strcol(13), SMALL, AXIS + VALUES - 4), SMALL)) \

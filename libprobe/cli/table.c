@@ -227,7 +227,8 @@ static void print_blocks(struct layout *layout, bool color, FILE *out)
 	}
 	if (hidden)
 		fprintf(out,
-			"\n%zu tables of one workload each are left out: --verbose prints what each "
+			"\n%zu tables of one workload each are left out: --verbose prints what "
+			"each "
 			"cell of the sweep costs\n",
 			hidden);
 }

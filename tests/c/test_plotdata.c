@@ -61,7 +61,8 @@ static void goldens(void **state)
 	}
 }
 
-/* What a callback takes is a part of compute with a column of its own; absent where there is none. */
+/* What a callback takes is a part of compute with a column of its own; absent where there is none.
+ */
 static void a_callback_is_told_apart(void **state)
 {
 	const struct probe_part parts[] = {

@@ -178,7 +178,8 @@ static void measure(const struct probe_engine *e, double per_tick, double length
 	}
 }
 
-/* Of compute: the way to Python and back, and its function; absent where no callback was told apart. */
+/* Of compute: the way to Python and back, and its function; absent where no callback was told
+ * apart. */
 static double called_back(const struct probe_engine *e, double per_tick)
 {
 	double ticks = NAN;
@@ -235,10 +236,11 @@ static int write_bars(const struct probe_run *run, bool by_build, const struct p
 	pb_buf_puts(&out, "\n\n# title slots longest_split longest\n");
 	for (int panel = 1; panel <= bars.panels; panel++)
 		panel_row(&out, &bars, panel);
-	pb_buf_puts(&out, "\n\n# panel group build label slot status text total half dispatch "
-			  "marshalling compute dispatch+marshalling marshalling+compute "
-			  "dispatch+compute dispatch+marshalling+compute unsplit, their half widths, "
-			  "and called_back\n");
+	pb_buf_puts(&out,
+		    "\n\n# panel group build label slot status text total half dispatch "
+		    "marshalling compute dispatch+marshalling marshalling+compute "
+		    "dispatch+compute dispatch+marshalling+compute unsplit, their half widths, "
+		    "and called_back\n");
 	for (int panel = 1; panel <= bars.panels; panel++)
 		for (size_t i = 0; i < run->cell_count; i++)
 			if (bars.places[i].panel == panel)

@@ -237,7 +237,7 @@ int pb_catalog_workloads(const char *home, const char *const *names, struct pb_w
 	if (!names && !rc)
 		rc = append_all(&list, all, count, true, err);
 	for (size_t i = 0; names && names[i] && !rc; i++)
-		rc = strchr(names[i], '/')     ? append_folder(&list, names[i], err)
+		rc = strchr(names[i], '/')      ? append_folder(&list, names[i], err)
 		     : !strcmp(names[i], "all") ? append_all(&list, all, count, false, err)
 						: append_named(&list, all, count, names[i], err);
 	pb_workloads_free(all, count);
