@@ -18,31 +18,38 @@ do for [p = 1:panels] {
 ROWS = 'data index 2'
 
 # --- segments of a bar: columns 10 to 17 of the data, in the order in which they are stacked -------
-legends = 8
-array column_of[legends] = [10, 13, 15, 16, 11, 14, 12, 17]
+# The phase of compute is drawn without what a callback takes, which has a segment of its own: column 26.
+legends = 9
+COMPUTE = 7; CALLED_COLUMN = 26
+array column_of[legends] = [10, 13, 15, 16, 11, 14, 12, 26, 17]
 array legend_text[legends] = ['dispatch', 'dispatch+marshalling', 'dispatch+compute', 'all three phases', \
-	'marshalling', 'marshalling+compute', 'compute', 'pure Python (total)']
+	'marshalling', 'marshalling+compute', 'compute', 'compute: Python called back', 'pure Python (total)']
 array legend_color[legends] = [phase_color[1], phase_color[1], phase_color[1], phase_color[4], \
-	phase_color[2], 0x8a4b00, phase_color[3], rgb(PAPER)]
-array legend_hatch[legends] = [phase_hatch[1], 5, 7, 6, phase_hatch[2], 1, phase_hatch[3], -1]
-array ink_of[legends] = [0xffffff, rgb(INK), rgb(INK), rgb(INK), 0x000000, rgb(INK), 0x000000, rgb(INK)]
-if (dark) { legend_color[6] = 0xf0b060; legend_color[2] = 0x7fa8dc; legend_color[3] = 0x7fa8dc }
-if (print_) { legend_color[6] = 0x404040 }
+	phase_color[2], 0x8a4b00, phase_color[3], 0x3d8a72, rgb(PAPER)]
+array legend_hatch[legends] = [phase_hatch[1], 5, 7, 6, phase_hatch[2], 1, phase_hatch[3], 2, -1]
+array ink_of[legends] = [0xffffff, rgb(INK), rgb(INK), rgb(INK), 0x000000, rgb(INK), 0x000000, rgb(INK), rgb(INK)]
+if (dark) { legend_color[6] = 0xf0b060; legend_color[2] = 0x7fa8dc; legend_color[3] = 0x7fa8dc; legend_color[8] = 0x9be0c8 }
+if (print_) { legend_color[6] = 0x404040; legend_color[8] = 0x707070 }
 array legend_x[legends]
 array legend_row[legends]
 array used[legends]
 do for [s = 1:legends] { used[s] = 0 }
-length_of(s) = positive(number(column_of[s]))
+length_of(s) = positive(number(column_of[s]) - (s == COMPUTE ? number(CALLED_COLUMN) : 0))
 before(s) = s == 1 ? 0 : (sum [k = 1:s - 1] length_of(k))
 after(s) = before(s) + length_of(s)
 remark_mark(text) = (strstrt(text, 'contended') > 0 ? ' !' : '').(strstrt(text, 'timeline') > 0 ? ' t' : '')
 total_text(v, h) = h > 0 ? with_half(v, h) : short(v)
 value_text(dummy) = total_text(number(8), number(9)).remark_mark(strcol(7))
+digits_width(text) = 0.62 * TINY * strlen(text)
 segment_text(v) = v >= 100 ? sprintf('%.0f', v) : v >= 10 ? sprintf('%.1f', v) : sprintf('%.2f', v)
-longest_label = 4; longest_value = 6; any_contended = 0; any_timeline = 0
+greater(a, b) = a > b ? a : b
+LABELS = 0; VALUES = 0; any_contended = 0; any_timeline = 0
+array reach_of[panels] # where the longest error bar ends
+do for [p = 1:panels] { reach_of[p] = 0 }
 stats @ROWS using ((sum [s = 1:legends] (used[s] = used[s] + has(column_of[s]))), \
-	longest_label = strlen(strcol(4)) > longest_label ? strlen(strcol(4)) : longest_label, \
-	longest_value = has(8) && strlen(value_text(0)) > longest_value ? strlen(value_text(0)) : longest_value, \
+	LABELS = greater(LABELS, width_of(strcol(4), BODY) + 8), \
+	VALUES = has(8) ? greater(VALUES, width_of(value_text(0), SMALL) + 10) : VALUES, \
+	has(8) ? (reach_of[int($1)] = greater(reach_of[int($1)], number(8) + number(9)), 0) : 0, \
 	any_contended = any_contended || (strcol(6) eq 'ok' && strstrt(strcol(7), 'contended') > 0), \
 	any_timeline = any_timeline || (strcol(6) eq 'ok' && strstrt(strcol(7), 'timeline') > 0), 0) nooutput
 do for [s = 1:legends] { if (used[s] == 0) { legend_text[s] = '' } }
@@ -50,21 +57,24 @@ do for [s = 1:legends] { if (used[s] == 0) { legend_text[s] = '' } }
 # The axis holds every total that is split into phases. A bar beyond it (pure Python) is broken at
 # the edge, unless it is hardly longer.
 array edge_of[panels]
-any_broken = 0
+any_broken = 0; any_cut = 0
+is_cut(dummy) = has(8) && number(8) <= edge_of[int($1)] && number(8) + number(9) > edge_of[int($1)]
 do for [p = 1:panels] {
 	edge_of[p] = split_max[p] > 0 ? split_max[p] : all_max[p] > 0 ? all_max[p] : 1
 	if (all_max[p] < 1.3 * edge_of[p]) { edge_of[p] = all_max[p] > 0 ? all_max[p] : 1 }
-	edge_of[p] = 1.04 * edge_of[p]
+	# Error bars that are a little longer are drawn in full, others are cut off at the edge.
+	edge_of[p] = greater(1.04 * edge_of[p], reach_of[p] < 1.35 * edge_of[p] ? reach_of[p] : 0)
 	any_broken = any_broken || all_max[p] > edge_of[p]
 }
+stats @ROWS using (any_cut = any_cut || is_cut(0), 0) nooutput
 remarks = 'Bars: '.unit_name.' per call. Error bars: 95 % interval of the total.' \
 	.(any_broken ? ' A broken bar is longer than drawn; its value is printed.' : '') \
-	.(any_contended ? ' !: contended, may be too high.' : '') \
-	.(any_timeline ? ' t: from the timeline.' : '')
+	.(any_cut ? " >:\302\240the interval ends beyond the axis." : '') \
+	.(any_contended ? " !:\302\240contended, may be too high." : '') \
+	.(any_timeline ? " t:\302\240from the timeline." : '')
 
 # --- the page ---------------------------------------------------------------------------------------
 SLOT = narrow ? 9.6 : 1.44 * BODY
-LABELS = text_width('m', BODY) * longest_label + 6
 if (width_points > 0) {
 	width = width_points
 	columns = width < 400 ? 1 : width < 760 ? 2 : 3
@@ -76,13 +86,17 @@ if (width_points > 0) {
 columns = columns > panels ? panels : columns
 PANEL = (width - MARGIN / 2) / columns
 BARS = PANEL - LABELS - MARGIN / 2
-VALUES = text_width('m', SMALL) * 0.95 * longest_value + 8 # beyond the edge, for the values
-PANEL_TOP = 2.2 * BODY; PANEL_BOTTOM = (is_tex ? 1 + 3.7 : 3.7) * BODY
+build_left(dummy) = 1.1 * width_of(strcol(2), BODY) + 8
+reason_of(dummy) = linked ? '' : strcol(4).': ' # of builds, many have the same reason
+build_room(dummy) = BARS - build_left(0) - 2
+stats @ROWS using (strcol(6) ne 'ok' ? in_full(reason_of(0).strcol(7), SMALL, BARS - 6 + width_of(reason_of(0), SMALL)) : 0, \
+	strcol(2) ne ' ' ? in_full(strcol(2).': '.strcol(3), TINY, build_room(0) + width_of(strcol(2).': ', TINY)) : 0, 0) nooutput
+PANEL_TOP = 2.2 * BODY; PANEL_BOTTOM = (is_tex ? 1 + 3.4 : 3.4) * BODY
 panel_rows = (panels + columns - 1) / columns
 array row_height[panel_rows]
 eval MEASURE_HEAD
 eval MEASURE_LEGEND
-height = TOP + LEGEND + 4
+height = TOP + LEGEND + 4 + FOOT
 do for [r = 1:panel_rows] {
 	row_height[r] = 0
 	do for [p = (r - 1) * columns + 1:(r * columns < panels ? r * columns : panels)] {
@@ -130,17 +144,16 @@ do for [p = 1:panels] {
 	total(x) = has(8) ? mine(x) : NaN
 	broken(x) = number(8) > edge ? mine(x) : NaN
 	unbroken(x) = has(8) && number(8) <= edge ? mine(x) : NaN
-	# Where the length of a segment is printed: in its middle, if it fits.
-	fits(s) = length_of(s) > points(text_width(segment_text(length_of(s)), TINY) + 2) && s < legends
-	middle(s) = fits(s) ? before(s) + length_of(s) / 2 : NaN
+	# Where the length of a segment is printed: in its middle, if it fits before the error bar begins.
+	clear(s) = (e_ = number(8) - number(9), after(s) < e_ ? after(s) : e_) - before(s)
+	fits(s) = clear(s) > points(digits_width(segment_text(length_of(s))) + 2) && s < legends
+	middle(s) = fits(s) ? before(s) + clear(s) / 2 : NaN
 	# A bar that the floor of the measurement swallows would be no bar at all: a mark says it is there.
 	failed(x) = strcol(6) eq 'failed' || strcol(6) eq 'crashed' || strcol(6) eq 'timeout' ? mine(x) : NaN
 	left_out(x) = strcol(6) ne 'ok' && failed(x) != failed(x) ? mine(x) : NaN
-	CHARS = int((BARS - 4) / (0.52 * SMALL)) # of a reason that fit in a panel
 	last = ''
 	head(x) = column(1) == p && strcol(2) ne ' ' && strcol(2) ne last ? (last = strcol(2), x) : NaN
 	last_build = ''
-	BUILD_CHARS = int((BARS - 20) / (0.55 * TINY))
 	build(x) = column(1) == p && strcol(2) ne ' ' && strcol(2) ne last_build ? (last_build = strcol(2), x) : NaN
 	# Where the same end of a phase lies in the bar above; a bar that is missing breaks the line.
 	do for [s = 1:legends] { joint[s] = NaN }
@@ -159,20 +172,21 @@ do for [p = 1:panels] {
 			with labels @BOXED font TINY_FONT textcolor rgb INK notitle, \
 		for [s = 1:legends] @ROWS using (shown(solid(s, middle(s)))):5:(P(segment_text(length_of(s)), TINY)) \
 			with labels font TINY_FONT textcolor rgb ink_of[s] notitle, \
-		@ROWS using (unbroken(number(8))):5:(number(9)) \
-			with xerrorbars pointtype -1 linecolor rgb INK linewidth 1.2 notitle, \
+		for [halo = 0:1] @ROWS using (unbroken(number(8))):5:(positive(number(8) - number(9))):(within(number(8) + number(9))) \
+			with xerrorbars pointtype -1 linecolor rgb (halo == 0 ? PAPER : INK) linewidth (halo == 0 ? 3.2 : 1.2) notitle, \
+		@ROWS using (shown(is_cut(0) ? mine(edge) : NaN)):5:(P('>', BODY)) with labels noenhanced font BODY_FONT textcolor rgb INK notitle, \
 		@ROWS using (broken(edge - points(13))):($5 + 0.5):(points(5)):(-1.0) \
 			with vectors nohead linecolor rgb PAPER linewidth 4 notitle, \
 		for [shift = 0:1] @ROWS using (broken(edge - points(15 - 4 * shift))): \
 			($5 + 0.5):(points(5)):(-1.0) with vectors nohead linecolor rgb EDGE_INK linewidth 0.8 notitle, \
-		@ROWS using (shown(total(points(4) + within(number(8)) + (number(8) <= edge ? number(9) : 0)))):5: \
+		@ROWS using (shown(total(points(is_cut(0) ? 7 : 4) + within(number(8) + (number(8) <= edge ? number(9) : 0))))):5: \
 			(P(value_text(0), SMALL)) with labels left noenhanced font SMALL_FONT textcolor rgb INK notitle, \
-		@ROWS using (shown(failed(points(3)))):5:(P(cut(strcol(7), CHARS), SMALL)) \
+		@ROWS using (shown(failed(points(3)))):5:(P(cut_to(strcol(7), SMALL, BARS - 6), SMALL)) \
 			with labels left noenhanced font SMALL_FONT textcolor rgb BAD notitle, \
-		@ROWS using (shown(left_out(points(3)))):5:(P(cut(strcol(7), CHARS), SMALL)) \
+		@ROWS using (shown(left_out(points(3)))):5:(P(cut_to(strcol(7), SMALL, BARS - 6), SMALL)) \
 			with labels left noenhanced font SMALL_FONT textcolor rgb FAINT notitle, \
 		@ROWS using (shown(head(points(0)))):($5 - 1):(BP(strcol(2), BODY)) with labels left font BODY_FONT textcolor rgb INK notitle, \
-		@ROWS using (shown(build(points(8 + 0.66 * BODY * strlen(strcol(2)))))):($5 - 1):(P(cut(strcol(3), BUILD_CHARS - strlen(strcol(2))), TINY)) \
+		@ROWS using (shown(build(points(build_left(0))))):($5 - 1):(P(cut_to(strcol(3), TINY, build_room(0)), TINY)) \
 			with labels left noenhanced font TINY_FONT textcolor rgb SOFT notitle, \
 		@ROWS using (shown(mine(0))):5:(P(strcol(4), BODY)) with labels right offset -0.6, 0 noenhanced font BODY_FONT textcolor rgb INK notitle
 }

@@ -14,8 +14,9 @@ array slope[panels]
 array why[panels]
 array words_of[panels] # below the panel: what can't be drawn
 array not_drawn[panels]
+array contended[panels]
 do for [p = 1:panels] {
-	words_of[p] = ''; not_drawn[p] = ''
+	words_of[p] = ''; not_drawn[p] = ''; contended[p] = ''
 	stats data index 1 every ::(p - 1)::(p - 1) using (workload[p] = strcol(1), interpreter[p] = strcol(2), \
 		lowest[p] = has(5) ? number(5) : 1, highest[p] = has(6) ? number(6) : 10, empty[p] = has(7) ? number(7) : NaN, \
 		slope[p] = has(8) ? $8 : NaN, why[p] = strcol(9), 0) nooutput
@@ -26,7 +27,6 @@ array legend_text[legends]
 array legend_x[legends]
 array legend_row[legends]
 do for [s = 1:legends] { legend_text[s] = '' }
-contended = 0
 listed(list, item) = list.(list eq '' ? '' : ', ').item
 below(v) = unit_name eq 'ns' && v >= 999.5 ? '<'.duration(rounded_up(v)) : bound_text(v).(unit_name eq 'ns' ? "\302\240ns" : '')
 python_words(dummy) = strcol(13) eq 'always' ? ' always' : strcol(13) eq 'never' ? ' never' \
@@ -36,15 +36,15 @@ stats @PATHS using (has(4) ? (legend_text[int($2)] = strcol(3), 0) : 0, \
 	has(4) && python_words(0) ne '' ? (words_of[int($1)] = listed(words_of[int($1)], strcol(3).python_words(0)), 0) : 0, \
 	has(4) && strcol(9) eq 'below' ? (not_drawn[int($1)] = listed(not_drawn[int($1)], strcol(3).': 10 % from '.below(number(12))), 0) : 0, \
 	!has(4) && strcol(3) ne 'python' ? (not_drawn[int($1)] = listed(not_drawn[int($1)], strcol(3).': '.strcol(17)), 0) : 0, \
-	contended = contended || (has(4) && strcol(17) eq 'contended'), 0) nooutput
+	has(4) && strcol(17) eq 'contended' ? (contended[int($1)] = listed(contended[int($1)], strcol(3)), 0) : 0, 0) nooutput
 do for [p = 1:panels] {
 	if (slope[p] == slope[p]) { legend_text[legends] = 'pure Python' } else { not_drawn[p] = listed(not_drawn[p], 'pure Python: '.why[p]) }
 	words_of[p] = (words_of[p] eq '' ? '' : 'Cheaper than pure Python: '.words_of[p].'. ') \
+		.(contended[p] eq '' ? '' : 'Contended, may be too high: '.contended[p].'. ') \
 		.(not_drawn[p] eq '' ? '' : 'Not drawn: '.not_drawn[p].'.')
 }
 remarks = 'Full symbols: from there on the boundary is under 10 % of the call (dotted line). Rings: from there on the call is cheaper' \
-	.' than pure Python, for more of the same work. Crosses: as measured. Bars: 95 % intervals. Dashed line: compute alone.' \
-	.(contended ? ' Some paths were contended (!): may be too high.' : '')
+	.' than pure Python, for more of the same work. Crosses: as measured. Bars: 95 % intervals. Dashed line: compute alone.'
 
 # --- the page -----------------------------------------------------------------------------------------
 LABELS = 5.8 * BODY
@@ -62,8 +62,7 @@ AXIS_HEIGHT = AXIS * 0.68 > 250 ? 250.0 : AXIS * 0.68
 PANEL_TOP = 2.2 * BODY; PANEL_BOTTOM = (is_tex ? 1 + 3.9 : 3.9) * BODY
 panel_rows = (panels + columns - 1) / columns
 array text_lines[panel_rows]
-CHARS = int((AXIS + LABELS - 4) / (0.54 * SMALL))
-do for [p = 1:panels] { words_of[p] = wrapped(words_of[p], CHARS) }
+do for [p = 1:panels] { words_of[p] = wrap_to(words_of[p], SMALL, PANEL - 2 * MARGIN) }
 eval MEASURE_HEAD
 eval MEASURE_LEGEND
 height = TOP + LEGEND + 4
@@ -80,7 +79,7 @@ eval DRAW_CURVES
 # --- the panels -----------------------------------------------------------------------------------------
 set grid xtics ytics linetype 1 linecolor rgb GRID linewidth 0.6
 set logscale xy
-set samples 200
+set samples 100
 top_of_row = TOP + LEGEND
 do for [p = 1:panels] {
 	c = (p - 1) % columns
@@ -110,10 +109,10 @@ do for [p = 1:panels] {
 		set ytics add (T(duration(10.0**k), SMALL) 10.0**k)
 	}
 	set xlabel T('native compute per call'.(unit_name eq 'ns' ? '' : ', '.unit_name), SMALL) font SMALL_FONT textcolor rgb SOFT offset 0, 0.9 noenhanced
-	set label 910 T('cost per call'.(unit_name eq 'ns' ? '' : ', '.unit_name), SMALL) noenhanced at screen X(left - LABELS + MARGIN), Y(top_of_row + PANEL_TOP + AXIS_HEIGHT / 2) \
+	set label 910 T('cost per call'.(unit_name eq 'ns' ? '' : ', '.unit_name), SMALL) noenhanced at screen X(left - LABELS + MARGIN + 0.3 * SMALL), Y(top_of_row + PANEL_TOP + AXIS_HEIGHT / 2) \
 		center rotate by 90 font SMALL_FONT textcolor rgb SOFT front
 	set label 900 B(workload[p], BODY + 0.5) at screen X(left), Y(top_of_row + PANEL_TOP - 0.9 * BODY) font size(BODY + 0.5) textcolor rgb INK front
-	set label 901 T(interpreter[p], SMALL) noenhanced at screen X(left + text_width(workload[p], BODY + 0.5) * 1.12 + 8), \
+	set label 901 T(interpreter[p], SMALL) noenhanced at screen X(left + 1.1 * width_of(workload[p], BODY + 0.5) + 8), \
 		Y(top_of_row + PANEL_TOP - 0.9 * BODY) font SMALL_FONT textcolor rgb SOFT front
 	at = top_of_row + PANEL_TOP + AXIS_HEIGHT + PANEL_BOTTOM - 0.4 * SMALL_LINE
 	rest = words_of[p]
@@ -126,11 +125,13 @@ do for [p = 1:panels] {
 	of(s, kind, n) = column(1) == p && column(2) == s && strcol(kind) eq 'at' && has(n) ? number(n) : NaN
 	here(s, n) = column(1) == p && column(2) == s && has(n) && has(6) ? number(n) : NaN
 	at_least(x) = x > low ? x : low
+	# The axis has no place for what is not above 0.
+	at_least_some(x) = x > 1e-3 * low ? x : 1e-3 * low
 	python_line(x) = empty[p] + slope[p] * x
 	plot \
 		[low:high] x with lines linecolor rgb FAINT linewidth 0.8 dashtype (6, 4) notitle, \
 		x / 0.9 with lines linecolor rgb FAINT linewidth 0.8 dashtype (1, 3) notitle, \
-		for [s = 1:CURVES] '+' using 1:(boundary[s] - half[s] + $1):(boundary[s] + half[s] + $1) with filledcurves \
+		for [s = 1:CURVES] '+' using 1:(at_least_some(boundary[s] - half[s] + $1)):(boundary[s] + half[s] + $1) with filledcurves \
 			fillcolor rgb curve_color(s) fillstyle transparent solid 0.25 noborder notitle, \
 		for [s = 1:CURVES] boundary[s] + x with lines linetype 100 + s notitle, \
 		python_line(x) with lines linetype 100 + PYTHON_CURVE notitle, \
@@ -141,9 +142,7 @@ do for [p = 1:panels] {
 			with xerrorbars linetype 100 + s pointtype -1 notitle, \
 		for [s = 1:CURVES] @PATHS using (of(s, 13, 14)):(number(4) + number(14)) with points linetype 100 + s pointtype 6 pointsize 0.9 notitle, \
 		for [s = 1:CURVES] @PATHS using (here(s, 6)):(number(7) - number(8)):(0):(2 * number(8)) with vectors nohead linetype 100 + s notitle, \
-		for [s = 1:CURVES] @PATHS using (here(s, 6)):(number(7)) with points linetype 100 + s pointtype 2 pointsize 0.6 notitle, \
-		for [s = 1:CURVES] @PATHS using (shown(strcol(17) eq 'contended' ? of(s, 9, 10) : NaN)):(10 * number(10) / 9):(P('!', BODY)) \
-			with labels offset 0.9, 0.4 noenhanced font BODY_FONT textcolor rgb INK notitle
+		for [s = 1:CURVES] @PATHS using (here(s, 6)):(number(7)) with points linetype 100 + s pointtype 2 pointsize 0.6 notitle
 }
 unset multiplot
 set output

@@ -75,6 +75,10 @@ LINE = 1.42 * BODY
 size(points) = sprintf(',%.3g', points)
 BODY_FONT = size(BODY); SMALL_FONT = size(SMALL); TINY_FONT = size(TINY) # tics take no expression
 text_width(text, points) = 0.58 * points * strlen(text)
+# The same letter by letter, as the common sans-serif fonts have them.
+letter(c) = strstrt("ijlI'|", c) > 0 ? 0.29 : strstrt('ftr.,;: -()[]!/', c) > 0 ? 0.39 : strstrt('mwMW%@', c) > 0 ? 0.92 \
+	: strstrt('+±=<>~', c) > 0 ? 0.84 : strstrt('ABCDEFGHKLNOPQRSTUVXYZ', c) > 0 ? 0.69 : 0.625
+width_of(text, points) = points * (strlen(text) == 0 ? 0 : (sum [i_ = 1:strlen(text)] letter(text[i_:i_])))
 
 # A text as the terminal takes it. LaTeX reads texts as its own; elsewhere they are set as they are
 # (noenhanced), but for bold ones, as only the enhanced mode is one in which every terminal knows bold.
@@ -98,13 +102,25 @@ F(format, points) = sized(format, points)
 BOXED = is_tex ? '' : 'boxed' # in LaTeX a box needs a package
 # Where a label that is not wanted goes: beyond every axis. (One NaN alone among labels ends gnuplot 5.4.)
 shown(x) = x == x ? x : 1e36
+cut_to(text, points, room) = width_of(text, points) <= room ? text : (w_ = 0, n_ = 0, (sum [j_ = 1:strlen(text)] \
+	(w_ = w_ + points * letter(text[j_:j_]), n_ = w_ <= room - 1.2 * points ? j_ : n_, 0)), n_ == 0 ? '' : text[1:n_].'...')
 cut(text, n) = n < 4 ? '' : strlen(text) > n ? text[1:n - 3].'...' : text
+# Texts that are longer than their place are cut there, and stand in full at the foot of the page.
+foot = ''
+in_full(text, points, room) = width_of(text, points) <= room || strstrt(foot, text) > 0 ? 0 : (foot = foot.(foot eq '' ? '' : '; ').text, 0)
 # Breaks a text into lines of at most n characters, at blanks. (word() would take quotes away.)
 add_word(w, n) = w eq '' ? 0 : at_column > 0 && at_column + 1 + strlen(w) > n \
 	? (joined = joined."\n".w, at_column = strlen(w)) \
 	: (joined = joined.(at_column > 0 ? ' ' : '').w, at_column = at_column + (at_column > 0 ? 1 : 0) + strlen(w))
 wrapped(text, n) = (joined = '', at_column = 0, next_ = '', strlen(text) == 0 ? 0 : (sum [i = 1:strlen(text)] \
 	(text[i:i] eq ' ' ? (add_word(next_, n), next_ = '', 0) : (next_ = next_.text[i:i], 0))), add_word(next_, n), joined)
+# The same for lines of a width; a number and its % stay together.
+put_word(w) = w eq '' ? 0 : (w_ = width_of(w, size_), at_column > 0 && at_column + 0.32 * size_ + w_ > room_ \
+	? (joined = joined."\n".w, at_column = w_) \
+	: (joined = joined.(at_column > 0 ? ' ' : '').w, at_column = at_column + (at_column > 0 ? 0.32 * size_ : 0) + w_))
+wrap_to(text, points, room) = (joined = '', at_column = 0, next_ = '', size_ = points, room_ = room, strlen(text) == 0 ? 0 \
+	: (sum [j_ = 1:strlen(text)] (text[j_:j_] eq ' ' && text[j_ + 1:j_ + 1] ne '%' ? (put_word(next_), next_ = '', 0) : (next_ = next_.text[j_:j_], 0))), \
+	put_word(next_), joined)
 lines_in(text) = strlen(text) == 0 ? 0 : 1 + (sum [i = 1:strlen(text)] (text[i:i] eq "\n" ? 1 : 0))
 
 # Figures with the digits that the interval supports, as the table has them.
@@ -115,6 +131,8 @@ fixed(v, d) = sprintf(sprintf('%%.%df', d), v)
 with_half(v, h) = (k_ = decimals(abs(v), h), fixed(v, k_).' ±'.fixed(h > 10.0**-k_ ? h : 10.0**-k_, k_))
 short(v) = v >= 1e6 ? sprintf('%.3gM', v / 1e6) : v >= 9999.5 ? sprintf('%.3gk', v / 1e3) : v >= 99.5 ? sprintf('%.0f', v) \
 	: v >= 9.95 ? sprintf('%.1f', v) : sprintf('%.2f', v)
+# A number of an axis: 10000 as 10k.
+brief_number(v) = v >= 9999.5e3 ? sprintf('%gM', v / 1e6) : v >= 9999.5 ? sprintf('%gk', v / 1e3) : sprintf('%g', v)
 # Rounded up to one digit, so that it holds.
 rounded_up(v) = (o_ = 10.0**floor(log10(v)), ceil(v / o_ - 1e-9) * o_)
 bound_text(v) = '<'.(v < 9000 ? sprintf('%g', rounded_up(v)) : short(rounded_up(v)))
@@ -139,26 +157,29 @@ positive(x) = x > 0 ? x : 0
 
 # --- the page -----------------------------------------------------------------------------------------
 MARGIN = narrow ? 4.0 : 10.0
-# Sets texts and the height of the head: heading, the run's facts, and remarks, broken into lines.
+# Sets texts and the height of the head: heading, the run's facts, and remarks, broken into lines; and
+# those of the foot, FOOT high (0 = there is none).
 # (Parts of scripts as texts, to be run by eval: neither comments nor broken lines are in them.)
 $MEASURE_HEAD << END
 columns_of_text(points) = int((width - 2 * MARGIN) / (0.55 * points))
 if (!exists("title")) { title = heading.(note eq ' ' ? '' : ' ('.note.')') } else { title = title.(note eq ' ' ? '' : title eq '' ? note : ' ('.note.')') }
-title_text = wrapped(title, columns_of_text(TITLE_SIZE))
-facts_text = wrapped(cpu.'; counter: '.counter.'; '.sprintf(passes == 1 ? '%d pass' : '%d passes', passes), columns_of_text(SMALL))
-remarks_text = wrapped(remarks, columns_of_text(SMALL))
+title_text = wrap_to(title, 1.12 * TITLE_SIZE, width - 2 * MARGIN)
+facts_text = wrap_to(cpu.'; counter: '.counter.'; '.sprintf(passes == 1 ? "%d\302\240pass" : "%d\302\240passes", passes), SMALL, width - 2 * MARGIN)
+remarks_text = wrap_to(remarks, SMALL, width - 2 * MARGIN)
+foot_text = foot eq '' ? '' : wrap_to('In full: '.foot.'.', SMALL, width - 2 * MARGIN)
 SMALL_LINE = 1.36 * SMALL
 TOP = 5 + lines_in(title_text) * 1.36 * TITLE_SIZE + (lines_in(facts_text) + lines_in(remarks_text)) * SMALL_LINE + 5
+FOOT = foot_text eq '' ? 0 : lines_in(foot_text) * SMALL_LINE + 4
 END
 # Lays out legend_text[1:legends] (those that are not ''): legend_x, legend_row, and the height LEGEND.
 $MEASURE_LEGEND << END
 at = MARGIN; row = 0; any_legend = 0
 do for [s = 1:legends] {
 	if (legend_text[s] ne '') {
-		item = SWATCH + 4 + text_width(legend_text[s], BODY)
+		item = SWATCH + 4 + width_of(legend_text[s], BODY)
 		if (at + item > width - 4 && at > MARGIN) { at = MARGIN; row = row + 1 }
 		legend_x[s] = at; legend_row[s] = row
-		at = at + item + BODY
+		at = at + item + 1.4 * BODY
 		any_legend = 1
 	}
 }
@@ -222,6 +243,13 @@ do for [l = 1:lines_in(remarks_text)] {
 	rest = remarks_text; do for [j = 2:l] { rest = rest[strstrt(rest, "\n") + 1:*] }
 	one = strstrt(rest, "\n") > 0 ? rest[1:strstrt(rest, "\n") - 1] : rest
 	set label k_label T(one, SMALL) noenhanced at screen X(MARGIN), Y(at + 0.68 * SMALL) font size(SMALL) textcolor rgb SOFT front
+	at = at + SMALL_LINE; k_label = k_label + 1
+}
+at = height - FOOT
+do for [l = 1:lines_in(foot_text)] {
+	rest = foot_text; do for [j = 2:l] { rest = rest[strstrt(rest, "\n") + 1:*] }
+	one = strstrt(rest, "\n") > 0 ? rest[1:strstrt(rest, "\n") - 1] : rest
+	set label k_label T(one, SMALL) noenhanced at screen X(MARGIN), Y(at + 0.5 * SMALL_LINE) font size(SMALL) textcolor rgb SOFT front
 	at = at + SMALL_LINE; k_label = k_label + 1
 }
 END

@@ -28,23 +28,22 @@ array legend_hatch[legends] = [-1, phase_hatch[1], phase_hatch[2], phase_hatch[3
 array legend_x[legends]
 array legend_row[legends]
 array names_of[4] = ['dispatch', 'marshalling', 'compute', 'several phases']
-longest_label = 5; longest_value = 8; longest_name = 5
+LABELS = 0; VALUES = 0
+greater(a, b) = a > b ? a : b
 # A change that rounds to nothing has no sign.
 value_text(dummy) = strcol(6) eq 'NaN' ? '' : (v_ = with_half($6, $7), v_[1:1] eq '-' && v_ + 0 == 0 ? v_[2:*] \
 	: v_[1:1] eq '-' || v_ + 0 == 0 ? v_ : '+'.v_)
 stats @ROWS using ($4 > 0 ? (legend_text[int($4) + 1] = names_of[int($4)], 0) : 0, \
-	longest_label = strlen(strcol(3)) > longest_label ? strlen(strcol(3)) : longest_label, \
-	longest_name = strlen(strcol(5)) > longest_name ? strlen(strcol(5)) : longest_name, \
-	longest_value = strlen(value_text(0)) > longest_value ? strlen(value_text(0)) : longest_value, 0) nooutput
+	LABELS = greater(LABELS, width_of(strcol(3), BODY) + 0.6 * BODY + 2), \
+	LABELS = greater(LABELS, width_of(strcol(5), TINY) + 0.6 * BODY + 2), \
+	VALUES = greater(VALUES, width_of(value_text(0), SMALL) + 10), 0) nooutput
 remarks = 'A: '.started_a.'; B: '.started_b.'. Change: B - A in percent of the total in A, at the right in ns per call;' \
-	.sprintf(' 95 %% intervals. Full: significant, and more than %g %% of the total (grey band); hollow: not.', 100 * band) \
+	.sprintf(' 95 %% intervals. Full: significant, and more than %g %% of the total (grey band); hollow: not. <, >: beyond the axis.', 100 * band) \
 	.(ratio > 0 ? sprintf(' Geometric mean of B / A: %.3f.', ratio) : '') \
 	.(unlike eq ' ' ? '' : ' The runs also differ in: '.unlike.'.')
 
 # --- the page -----------------------------------------------------------------------------------------
 SLOT = narrow ? 9.0 : 1.36 * BODY
-LABELS = text_width('m', BODY) * longest_label + 4
-LABELS = LABELS > text_width('m', TINY) * longest_name + 6 ? LABELS : text_width('m', TINY) * longest_name + 6
 if (width_points > 0) {
 	width = width_points
 	columns = width < 400 ? 1 : width < 760 ? 2 : 3
@@ -54,11 +53,13 @@ if (width_points > 0) {
 }
 columns = columns > drawn ? drawn : columns
 PANEL = (width - MARGIN) / columns
-VALUES = text_width('m', SMALL) * longest_value + 4
 AXIS = PANEL - LABELS - VALUES - MARGIN
-PANEL_TOP = 2.4 * BODY; PANEL_BOTTOM = (is_tex ? 1 + 4.0 : 4.0) * BODY
+PANEL_TOP = 2.4 * BODY; PANEL_BOTTOM = (is_tex ? 1 + 3.4 : 3.4) * BODY
 panel_rows = (drawn + columns - 1) / columns
 array row_height[panel_rows]
+missing_text(p) = workload[p].' on '.interpreter[p].': no path in both runs ('.text[p].')'
+do for [p = 1:panels] { if (slots[p] == 0) { dummy = in_full(missing_text(p), SMALL, width - 2 * MARGIN) } }
+stats @ROWS using ($4 == -1 ? in_full(strcol(3).': '.strcol(13), SMALL, AXIS + VALUES - 4 + width_of(strcol(3).': ', SMALL)) : 0, 0) nooutput
 eval MEASURE_HEAD
 eval MEASURE_LEGEND
 do for [r = 1:panel_rows] { row_height[r] = 0 }
@@ -70,7 +71,7 @@ do for [p = 1:panels] {
 		n = n + 1
 	}
 }
-height = TOP + LEGEND + 4 + missing * SMALL_LINE
+height = TOP + LEGEND + 4 + missing * SMALL_LINE + FOOT
 do for [r = 1:panel_rows] { height = height + row_height[r] + PANEL_TOP + PANEL_BOTTOM }
 eval OPEN_PAGE
 array symbol[5] = [13, 5, 9, 7, 11]
@@ -83,10 +84,10 @@ do for [s = 1:legends] {
 		set label 100 + s T(legend_text[s], BODY) noenhanced at screen X(legend_x[s] + SWATCH + 4), Y(at) font BODY_FONT textcolor rgb INK front
 	}
 }
-at = height - missing * SMALL_LINE - 2
+at = height - missing * SMALL_LINE - FOOT - 2
 do for [p = 1:panels] {
 	if (slots[p] == 0) {
-		set label 300 + p T(cut(workload[p].' on '.interpreter[p].': no path in both runs ('.text[p].')', columns_of_text(SMALL)), SMALL) \
+		set label 300 + p T(cut_to(missing_text(p), SMALL, width - 2 * MARGIN), SMALL) \
 			noenhanced at screen X(MARGIN), Y(at + 0.5 * SMALL_LINE) font SMALL_FONT textcolor rgb FAINT front
 		at = at + SMALL_LINE
 	}
@@ -118,12 +119,12 @@ do for [p = 1:panels] {
 	points(x) = x * (high - low) / AXIS
 	set xrange [low:end]
 	set yrange [slots[p] + 0.7:0.3]
-	step = step_of(high - low, AXIS, 30)
+	step = step_of(high - low, AXIS, 22)
 	set xtics ceil(low / step) * step, step, high font SMALL_FONT offset 0, 0.3
 	set format x F('%g', SMALL)
 	set xlabel T('change of a call, % of its total in A', SMALL) font SMALL_FONT textcolor rgb SOFT offset 0, 0.9 noenhanced
 	set label 900 B(workload[p], BODY + 0.5) at screen X(left), Y(top - 0.9 * BODY) font size(BODY + 0.5) textcolor rgb INK front
-	set label 901 T(interpreter[p], SMALL) noenhanced at screen X(left + text_width(workload[p], BODY + 0.5) * 1.12 + 8), \
+	set label 901 T(interpreter[p], SMALL) noenhanced at screen X(left + 1.1 * width_of(workload[p], BODY + 0.5) + 8), \
 		Y(top - 0.9 * BODY) font SMALL_FONT textcolor rgb SOFT front
 	set object 900 rectangle from -100 * band, graph 0 to 100 * band, graph 1 behind fillcolor rgb GRID fillstyle solid noborder
 	set arrow 900 from 0, graph 0 to 0, graph 1 nohead linecolor rgb FAINT linewidth 0.8 back
@@ -132,8 +133,12 @@ do for [p = 1:panels] {
 	is_known(dummy) = strcol(10) ne 'unknown'
 	inside(x) = x < low ? low : x > high ? high : x
 	figure(w, x) = column(4) == w && strcol(8) ne 'NaN' ? mine(x) : NaN
-	full(w) = is_significant(0) ? figure(w, inside($8)) : NaN
-	hollow(w) = is_significant(0) ? NaN : figure(w, inside($8))
+	# What lies beyond the axis, or whose interval does, has a mark at its edge.
+	held(x) = x < low || x > high ? NaN : x
+	full(w) = is_significant(0) ? figure(w, held($8)) : NaN
+	hollow(w) = is_significant(0) ? NaN : figure(w, held($8))
+	beyond(w, x) = x > high ? figure(w, high) : NaN
+	before(w, x) = x < low ? figure(w, low) : NaN
 	# Light symbols need an outline on light paper.
 	plot \
 		for [w = 0:4] @ROWS using (figure(w, inside($8))):2:(inside($8 - $9)):(inside($8 + $9)) \
@@ -141,9 +146,11 @@ do for [p = 1:panels] {
 		for [w = 0:4] @ROWS using (full(w)):2 with points pointtype symbol[w + 1] pointsize (w == 0 ? 0.85 : 0.7) linecolor rgb symbol_color[w + 1] notitle, \
 		for [w = 0:4] @ROWS using (full(w)):2 with points pointtype symbol[w + 1] - 1 pointsize (w == 0 ? 0.85 : 0.7) linecolor rgb EDGE_INK linewidth 0.7 notitle, \
 		for [w = 0:4] @ROWS using (hollow(w)):2 with points pointtype symbol[w + 1] - 1 pointsize (w == 0 ? 0.85 : 0.7) linecolor rgb (w == 0 ? rgb(INK) : rgb(SOFT)) linewidth 0.9 notitle, \
+		for [w = 0:4] @ROWS using (shown(beyond(w, $8 + $9))):2:(P('>', BODY)) with labels noenhanced font BODY_FONT textcolor rgb INK notitle, \
+		for [w = 0:4] @ROWS using (shown(before(w, $8 - $9) + points(3))):2:(P('<', BODY)) with labels noenhanced font BODY_FONT textcolor rgb INK notitle, \
 		@ROWS using (shown($4 >= 0 ? mine(end) : NaN)):2:(P(value_text(0), SMALL)) \
 			with labels right noenhanced font SMALL_FONT textcolor rgb INK notitle, \
-		@ROWS using (shown($4 == -1 ? mine(low + points(3)) : NaN)):2:(P(cut(strcol(13), int((AXIS + VALUES) / (0.54 * SMALL))), SMALL)) \
+		@ROWS using (shown($4 == -1 ? mine(low + points(3)) : NaN)):2:(P(cut_to(strcol(13), SMALL, AXIS + VALUES - 4), SMALL)) \
 			with labels left noenhanced font SMALL_FONT textcolor rgb BAD notitle, \
 		@ROWS using (shown($4 == 0 && strcol(13) ne ' ' ? mine(low + points(3)) : NaN)):($2 - 0.62):(P(strcol(13), TINY)) \
 			with labels left noenhanced font TINY_FONT textcolor rgb BAD notitle, \

@@ -13,9 +13,10 @@ array highest[panels]
 array words_of[panels] # below the panel
 array not_drawn[panels]
 array without[panels]
+array contended[panels]
 array tail_of[panels] # the greatest 99.9th percentile
 do for [p = 1:panels] {
-	words_of[p] = ''; not_drawn[p] = ''; without[p] = ''; tail_of[p] = 0
+	words_of[p] = ''; not_drawn[p] = ''; without[p] = ''; contended[p] = ''; tail_of[p] = 0
 	stats data index 1 every ::(p - 1)::(p - 1) using (workload[p] = strcol(1), interpreter[p] = strcol(2), \
 		lowest[p] = has(5) ? number(5) : 1, highest[p] = has(6) ? number(6) : 1, 0) nooutput
 }
@@ -26,7 +27,6 @@ array legend_text[legends]
 array legend_x[legends]
 array legend_row[legends]
 do for [s = 1:legends] { legend_text[s] = '' }
-contended = 0
 listed(list, item) = list.(list eq '' ? '' : ', ').item
 tail(dummy) = has(8) ? number(8) : has(7) ? number(7) : 0
 stats @PATHS using ($4 > 0 ? (legend_text[int($2)] = strcol(3), \
@@ -34,19 +34,20 @@ stats @PATHS using ($4 > 0 ? (legend_text[int($2)] = strcol(3), \
 		tail_of[int($1)] = tail(0) > tail_of[int($1)] ? tail(0) : tail_of[int($1)], 0) : 0, \
 	strcol(10) eq 'no timeline' ? (without[int($1)] = listed(without[int($1)], strcol(3)), 0) \
 		: $4 == 0 || strcol(10) eq 'five quantiles only' ? (not_drawn[int($1)] = listed(not_drawn[int($1)], strcol(3).': '.strcol(10)), 0) : 0, \
-	contended = contended || strcol(10) eq 'contended', 0) nooutput
+	strcol(10) eq 'contended' ? (contended[int($1)] = listed(contended[int($1)], strcol(3)), 0) : 0, 0) nooutput
 array drawn_as[panels] # a panel's place in the figure; 0 = it has no curve, and a line of text
 drawn = 0
 do for [p = 1:panels] {
 	if (tail_of[p] > 0 || words_of[p] ne '') { drawn = drawn + 1; drawn_as[p] = drawn } else { drawn_as[p] = 0 }
 	words_of[p] = (words_of[p] eq '' ? '' : 'Slowest call: '.words_of[p].'.') \
+		.(contended[p] eq '' ? '' : ' Contended throughout, may be too high: '.contended[p].'.') \
 		.(without[p] eq '' ? '' : ' No timeline: '.without[p].'.') \
 		.(not_drawn[p] eq '' ? '' : ' Not drawn, or less exactly: '.not_drawn[p].'.')
 	# A call in a million that met something else must not take up the axis.
 	if (tail_of[p] > 0 && highest[p] > 12 * tail_of[p]) { highest[p] = 6 * tail_of[p] }
 }
-remarks = 'Time: '.unit_name.' per call. Full symbols: median, 99th and 99.9th percentile; rings: the slowest call, or beyond the axis.' \
-	.' The mean cost of the stamps is taken out.'.(contended ? ' Some paths were contended (!): may be too high.' : '')
+remarks = 'Time: '.unit_name.' per call. Full symbols: median, 99th and 99.9th percentile; rings: the slowest call, where the axis' \
+	.' reaches it. Every call counts, also those beside a busy neighbour (contended). The mean cost of the stamps is taken out.'
 
 # --- the page -----------------------------------------------------------------------------------------
 LABELS = 6.2 * BODY
@@ -64,18 +65,17 @@ AXIS_HEIGHT = AXIS * 0.72 > 230 ? 230.0 : AXIS * 0.72
 PANEL_TOP = 2.2 * BODY; PANEL_BOTTOM = (is_tex ? 1 + 3.9 : 3.9) * BODY
 panel_rows = (drawn + columns - 1) / columns
 array text_lines[panel_rows]
-CHARS = int((AXIS + LABELS - 4) / (0.54 * SMALL))
 eval MEASURE_HEAD
 eval MEASURE_LEGEND
 do for [r = 1:panel_rows] { text_lines[r] = 0 }
 height = TOP + LEGEND + 4
 do for [p = 1:panels] {
 	if (drawn_as[p] > 0) {
-		words_of[p] = wrapped(words_of[p], CHARS)
+		words_of[p] = wrap_to(words_of[p], SMALL, PANEL - 2 * MARGIN)
 		r = (drawn_as[p] - 1) / columns + 1
 		text_lines[r] = lines_in(words_of[p]) > text_lines[r] ? lines_in(words_of[p]) : text_lines[r]
 	} else {
-		words_of[p] = wrapped(workload[p].' on '.interpreter[p].':'.words_of[p], columns_of_text(SMALL))
+		words_of[p] = wrap_to(workload[p].' on '.interpreter[p].':'.words_of[p], SMALL, width - 2 * MARGIN)
 		height = height + lines_in(words_of[p]) * SMALL_LINE
 	}
 }
@@ -124,18 +124,15 @@ do for [p = 1:panels] {
 	decades = log10(high / low)
 	last = high * (low / high)**(10 / AXIS) # a number beyond would be cut off
 	set xtics () font SMALL_FONT offset 0, 0.3
-	if (decades < 2.3) {
-		do for [k = floor(log10(low)):ceil(log10(high))] {
-			do for [m in '1 2 5'] { if (m * 10.0**k < last) { set xtics add (F(sprintf('%g', m * 10.0**k), SMALL) m * 10.0**k) } }
-		}
-	} else {
-		do for [k = floor(log10(low)):floor(log10(last))] { set xtics add (F(10.0**k < 9999 ? sprintf('%g', 10.0**k) : short(10.0**k), SMALL) 10.0**k) }
+	each = decades * 24 < AXIS / 3 ? '1 2 5' : decades * 24 < AXIS / 2 ? '1 3' : '1'
+	do for [k = floor(log10(low)):ceil(log10(high))] {
+		do for [m in each] { if (m * 10.0**k >= low && m * 10.0**k < last) { set xtics add (T(brief_number(m * 10.0**k), SMALL) m * 10.0**k) } }
 	}
 	set xlabel T(unit_name.' per call', SMALL) font SMALL_FONT textcolor rgb SOFT offset 0, 0.9 noenhanced
-	set label 910 T('% of calls that take at most so long', SMALL) noenhanced at screen X(left - LABELS + MARGIN), Y(top_of_row + PANEL_TOP + AXIS_HEIGHT / 2) \
+	set label 910 T('% of calls that take at most so long', SMALL) noenhanced at screen X(left - LABELS + MARGIN + 0.3 * SMALL), Y(top_of_row + PANEL_TOP + AXIS_HEIGHT / 2) \
 		center rotate by 90 font SMALL_FONT textcolor rgb SOFT front
 	set label 900 B(workload[p], BODY + 0.5) at screen X(left), Y(top_of_row + PANEL_TOP - 0.9 * BODY) font size(BODY + 0.5) textcolor rgb INK front
-	set label 901 T(interpreter[p], SMALL) noenhanced at screen X(left + text_width(workload[p], BODY + 0.5) * 1.12 + 8), \
+	set label 901 T(interpreter[p], SMALL) noenhanced at screen X(left + 1.1 * width_of(workload[p], BODY + 0.5) + 8), \
 		Y(top_of_row + PANEL_TOP - 0.9 * BODY) font SMALL_FONT textcolor rgb SOFT front
 	at = top_of_row + PANEL_TOP + AXIS_HEIGHT + PANEL_BOTTOM - 0.4 * SMALL_LINE
 	rest = words_of[p]
@@ -151,9 +148,7 @@ do for [p = 1:panels] {
 		for [s = 1:legends] @PATHS using (mark(s, 5)):(invnorm(0.5)) with points linetype 100 + s notitle, \
 		for [s = 1:legends] @PATHS using (mark(s, 7)):(invnorm(0.99)) with points linetype 100 + s notitle, \
 		for [s = 1:legends] @PATHS using (mark(s, 8)):(invnorm(0.999)) with points linetype 100 + s notitle, \
-		for [s = 1:legends] @PATHS using (mark(s, 9)):($4 > 0 ? invnorm(1 - 0.5 / $4) : NaN) with points linetype 100 + s pointtype 6 pointsize 0.7 notitle, \
-		for [s = 1:legends] @PATHS using (shown(strcol(10) eq 'contended' ? mark(s, 5) : NaN)):(invnorm(0.5)):(P('!', BODY)) \
-			with labels offset 0.9, 0 noenhanced font BODY_FONT textcolor rgb INK notitle
+		for [s = 1:legends] @PATHS using (mark(s, 9)):($4 > 0 ? invnorm(1 - 0.5 / $4) : NaN) with points linetype 100 + s pointtype 6 pointsize 0.7 notitle
 }
 unset multiplot
 set output

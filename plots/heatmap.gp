@@ -29,13 +29,11 @@ abbreviated(status) = status eq 'inapplicable' ? '–' : status eq 'unavailable'
 # --- the page -----------------------------------------------------------------------------------------
 most_counts = 1
 do for [p = 1:panels] { most_counts = counts[p] > most_counts ? counts[p] : most_counts }
-longest_type = 3; longest_slope = 8
+LABELS = 0; SLOPE = 0
+greater(a, b) = a > b ? a : b
 slope_text(v, h) = (has(6) ? bound_text(number(6)) : (v < 0 ? '' : '+').with_half(v, h)).(strcol(7) eq ' ' ? '' : ' '.strcol(7))
-stats @ROWS using (longest_type = strlen(strcol(3)) > longest_type ? strlen(strcol(3)) : longest_type, \
-	longest_slope = has(4) && strlen(P(slope_text(number(4), number(5)), SMALL)) > longest_slope \
-		? strlen(P(slope_text(number(4), number(5)), SMALL)) : longest_slope, 0) nooutput
-LABELS = text_width('m', SMALL) * longest_type + 6
-SLOPE = text_width('m', SMALL) * 0.95 * longest_slope + 8
+stats @ROWS using (LABELS = greater(LABELS, width_of(strcol(3), SMALL) + 6 + MARGIN / 2), \
+	SLOPE = greater(SLOPE, width_of(has(4) ? slope_text(number(4), number(5)) : strcol(7), SMALL) + 14), 0) nooutput
 ROW = 1.46 * BODY; TITLE = 2.0 * BODY; BELOW = 2.0 * BODY; GROUP = 2.4 * BODY
 if (width_points > 0) {
 	width = width_points
@@ -53,6 +51,7 @@ if (width_points > 0) {
 }
 # Figures in cells get as much room as there is.
 CELL_FONT = size(CELL < 24 ? TINY - 0.5 : TINY)
+do for [p = 1:panels] { if (types[p] == 0) { dummy = in_full(path[p].': '.remark[p], SMALL, width - 2 * MARGIN - 4) } }
 remarks = 'Across: number of arguments. Colour and figure: total of one call, '.unit_name.'. At the right: cost of one more argument, ' \
 	.unit_name.", and its 95 % interval. Hatched: not measured (–: can't be expressed). !: contended, may be too high. ~: no straight line."
 eval MEASURE_HEAD
@@ -85,7 +84,7 @@ do for [p = 1:panels] {
 		column_at = column_at + 1
 	}
 }
-height = at + (column_at > 0 ? tallest : 0) + 6
+height = at + (column_at > 0 ? tallest : 0) + 6 + FOOT
 eval OPEN_PAGE
 
 # From light to dark in even steps of lightness, blue and yellow only: the same in greyscale and for
@@ -103,11 +102,11 @@ is_dark(v) = dark ? log(v / low) / log(high / low) < 0.5 : log(v / low) / log(hi
 do for [p = 1:panels] {
 	if (heading_of[p] >= 0) {
 		set label 100 + 2 * p B(group[p], BODY + 1) at screen X(MARGIN), Y(heading_of[p] + 0.5 * GROUP) font size(BODY + 1) textcolor rgb INK front
-		set label 101 + 2 * p T(build[p], SMALL) noenhanced at screen X(MARGIN + 10 + 1.16 * text_width(group[p], BODY + 1)), \
+		set label 101 + 2 * p T(build[p], SMALL) noenhanced at screen X(MARGIN + 10 + 1.1 * width_of(group[p], BODY + 1)), \
 			Y(heading_of[p] + 0.5 * GROUP) font SMALL_FONT textcolor rgb SOFT front
 	}
 	if (types[p] == 0) {
-		set label 100 + 2 * panels + p + 1 T(cut(path[p].': '.remark[p], columns_of_text(SMALL)), SMALL) noenhanced \
+		set label 100 + 2 * panels + p + 1 T(cut_to(path[p].': '.remark[p], SMALL, width - 2 * MARGIN - 4), SMALL) noenhanced \
 			at screen X(MARGIN + 4), Y(notes_of[p] + 0.5 * SMALL_LINE) font SMALL_FONT textcolor rgb FAINT front
 	}
 }
@@ -160,7 +159,7 @@ do for [p = 1:panels] {
 			@CELLS using (hatched($3)):2:($3 - 0.5):($3 + 0.5):($2 - 0.5):($2 + 0.5) \
 				with boxxyerror fillcolor rgb FAINT fillstyle pattern 4 border rgb GRID notitle, \
 			@CELLS using (filled($3)):2:($3 - 0.48):($3 + 0.48):($2 - 0.46):($2 + 0.46):(number(5)) \
-				with boxxyerror fillcolor palette fillstyle solid noborder notitle, \
+				with boxxyerror fillcolor palette fillstyle solid border rgb GRID notitle, \
 			@CELLS using (shown(on_light($3))):2:(P(brief(number(5)).contended(7), TINY)) \
 				with labels font CELL_FONT textcolor rgb '#000000' notitle, \
 			@CELLS using (shown(on_dark($3))):2:(P(brief(number(5)).contended(7), TINY)) \

@@ -32,22 +32,23 @@ array legend_color[legends]
 array legend_hatch[legends]
 array legend_x[legends]
 array legend_row[legends]
-longest_name = 6; longest_value = 8
-value_text(dummy) = (number(6) < number(8) ? bound_text(number(8)) : short(number(6))).' | '.short(number(7))
+LABELS = 0; VALUES = 0
+greater(a, b) = a > b ? a : b
+value_text(dummy) = number(7) < number(8) ? bound_text(number(8)) \
+	: (number(6) < number(8) ? bound_text(number(8)) : short(number(6))).' | '.short(number(7))
 stats @ROWS using (legend_text[int($4)] = phase_name[int($4)], \
-	longest_name = strlen(strcol(3)) > longest_name ? strlen(strcol(3)) : longest_name, \
-	longest_value = strlen(value_text(0)) > longest_value ? strlen(value_text(0)) : longest_value, 0) nooutput
+	LABELS = greater(LABELS, width_of(strcol(3), SMALL) + 0.6 * BODY + MARGIN / 2), \
+	VALUES = greater(VALUES, width_of(value_text(0), SMALL) + 8), 0) nooutput
 do for [s = 1:legends] { legend_color[s] = phase_color[s]; legend_hatch[s] = phase_hatch[s] }
 
-remarks = 'Bars: median of each stretch, laid end to end; whiskers: its 99th percentile (> : beyond the axis); both in ' \
+remarks = 'Bars: median of each stretch, laid end to end; whiskers: its 99th percentile ('.">:\302\240beyond".' the axis); both in ' \
 	.unit_name.' at the right. Vertical lines: median (solid) and 99th percentile (dashed) of whole calls, to which those of' \
-	.' stretches need not add up. The mean cost of the stamps is taken out.' \
-	.(contended ? ' !: contended, may be too high.' : '') \
+	.' stretches need not add up. Every call counts, also those beside a busy neighbour (contended). The mean cost of the stamps' \
+	.' is taken out.'.(contended ? " !:\302\240contended throughout, may be too high." : '') \
 	.(without > 0 ? sprintf(' %d measured cells have no timeline.', without) : '')
 
 # --- the page -----------------------------------------------------------------------------------------
 SLOT = narrow ? 9.6 : 1.44 * BODY
-LABELS = text_width('m', SMALL) * longest_name + 4
 if (width_points > 0) {
 	width = width_points
 	columns = width < 400 ? 1 : width < 760 ? 2 : 3
@@ -58,8 +59,9 @@ if (width_points > 0) {
 columns = columns > drawn ? drawn : columns
 PANEL = (width - MARGIN) / columns
 BARS = PANEL - LABELS - MARGIN
-VALUES = text_width('m', SMALL) * 0.92 * longest_value + 6
-PANEL_TOP = 4.0 * BODY; PANEL_BOTTOM = (is_tex ? 1 + 3.9 : 3.9) * BODY
+PANEL_TOP = 3.8 * BODY; PANEL_BOTTOM = (is_tex ? 1 + 3.3 : 3.3) * BODY
+missing_text(p) = workload[p].' through '.path[p].' on '.interpreter[p].': '.text[p]
+do for [p = 1:panels] { if (rows[p] == 0) { dummy = in_full(missing_text(p), SMALL, width - 2 * MARGIN) } }
 eval MEASURE_HEAD
 eval MEASURE_LEGEND
 panel_rows = (drawn + columns - 1) / columns
@@ -76,13 +78,13 @@ do for [p = 1:panels] {
 height = TOP + LEGEND + 4
 do for [r = 1:panel_rows] { height = height + PANEL_TOP + row_height[r] + PANEL_BOTTOM }
 below = height
-height = height + missing * SMALL_LINE
+height = height + missing * SMALL_LINE + FOOT
 eval OPEN_PAGE
 eval DRAW_BOXES
 at = below
 do for [p = 1:panels] {
 	if (rows[p] == 0) {
-		set label 300 + p T(cut(workload[p].' through '.path[p].' on '.interpreter[p].': '.text[p], columns_of_text(SMALL)), SMALL) \
+		set label 300 + p T(cut_to(missing_text(p), SMALL, width - 2 * MARGIN), SMALL) \
 			noenhanced at screen X(MARGIN), Y(at + 0.5 * SMALL_LINE) font SMALL_FONT textcolor rgb FAINT front
 		at = at + SMALL_LINE
 	}
@@ -116,8 +118,8 @@ do for [p = 1:panels] {
 		set xlabel T(unit_name.' since the call began', SMALL) font SMALL_FONT textcolor rgb SOFT offset 0, 0.9 noenhanced
 		set label 900 B(workload[p].' through '.path[p].(strstrt(text[p], 'contended') > 0 ? ' !' : ''), BODY + 0.5) \
 			at screen X(left - LABELS + MARGIN / 2), Y(top - 2.6 * BODY) font size(BODY + 0.5) textcolor rgb INK front
-		set label 901 T(cut(sprintf('%s; %d calls; whole: median %s, p99 %s', interpreter[p], calls[p], short(p50[p]), short(p99[p])), \
-			int((PANEL - MARGIN) / (0.53 * SMALL))), SMALL) \
+		set label 901 T(cut_to(sprintf('%s; %d calls; whole: median %s, p99 %s', interpreter[p], calls[p], short(p50[p]), short(p99[p])), \
+			SMALL, PANEL - MARGIN / 2), SMALL) \
 			noenhanced at screen X(left - LABELS + MARGIN / 2), Y(top - 1.0 * BODY) font SMALL_FONT textcolor rgb SOFT front
 		if (p50[p] <= edge) { set arrow 900 from p50[p], graph 0 to p50[p], graph 1 nohead linecolor rgb FAINT linewidth 0.8 back }
 		if (p99[p] <= edge) { set arrow 901 from p99[p], graph 0 to p99[p], graph 1 nohead linecolor rgb FAINT linewidth 0.8 dashtype (4, 3) back }

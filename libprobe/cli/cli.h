@@ -60,14 +60,21 @@ struct cli_table_options {
 	enum cli_unit unit;
 	int phases; /* 3 or 8 */
 	bool color;
+	bool verbose; /* also a block for each workload of a sweep */
 };
 void cli_table_print(const struct probe_run *run, const struct cli_table_options *options,
 		     FILE *out);
 
 /* plot.c: draws a run with gnuplot; the suffix of path chooses svg, pdf, png or tex. */
 int cli_plot_run(const struct probe_run *run, const char *path, struct probe_error *err);
-/* The same for a kind of figure by its name, such as "builds", in a unit. */
-int cli_plot_kind(const struct probe_run *run, const char *kind, enum cli_unit unit,
-		  const char *path, struct probe_error *err);
+/* The same for a kind of figure by its name, such as "builds". */
+struct cli_figure {
+	const char *kind;
+	enum cli_unit unit;
+	double width_points;     /* 0 = as wide as it needs */
+	const char *interpreter; /* its rows alone; NULL = all */
+};
+int cli_plot_kind(const struct probe_run *run, const struct cli_figure *figure, const char *path,
+		  struct probe_error *err);
 
 #endif

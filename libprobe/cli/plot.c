@@ -2,6 +2,7 @@
  * probe plot: draws run files with gnuplot and the scripts in plots.
  */
 #include <getopt.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "plot.h"
@@ -11,16 +12,28 @@ int cli_plot_run(const struct probe_run *run, const char *path, struct probe_err
 	return plot_draw(run, NULL, path, plot_kind_for(run), &plot_style_default, NULL, 0, err);
 }
 
-int cli_plot_kind(const struct probe_run *run, const char *kind, enum cli_unit unit,
-		  const char *path, struct probe_error *err)
+int cli_plot_kind(const struct probe_run *run, const struct cli_figure *figure, const char *path,
+		  struct probe_error *err)
 {
-	const struct plot_kind *found = plot_kind_find(kind);
+	const struct plot_kind *found = plot_kind_find(figure->kind);
 	struct plot_style style = plot_style_default;
+	struct probe_run shown = *run; /* with cells of its own, which borrow all they point to */
+	int rc;
 
 	if (!found || !found->exporter)
-		return plot_fail(err, PROBE_ENOENT, "%s: no figure of one run", kind);
-	style.unit = unit;
-	return plot_draw(run, NULL, path, found, &style, NULL, 0, err);
+		return plot_fail(err, PROBE_ENOENT, "%s: no figure of one run", figure->kind);
+	style.unit = figure->unit;
+	style.width_points = figure->width_points;
+	shown.cells = calloc(run->cell_count + 1, sizeof *shown.cells);
+	shown.cell_count = 0;
+	if (!shown.cells)
+		return plot_fail(err, PROBE_ENOMEM, "can't draw %s: out of memory", path);
+	for (size_t i = 0; i < run->cell_count; i++)
+		if (!figure->interpreter || !strcmp(run->cells[i].interpreter, figure->interpreter))
+			shown.cells[shown.cell_count++] = run->cells[i];
+	rc = plot_draw(&shown, NULL, path, found, &style, NULL, 0, err);
+	free(shown.cells);
+	return rc;
 }
 
 void cli_plot_help(FILE *out)

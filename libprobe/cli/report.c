@@ -33,21 +33,23 @@ static const struct figure_kind {
 	const char *name; /* of the plot, and in the name of its file */
 	const char *caption;
 	bool (*applies)(const struct probe_run *run); /* NULL = the plot itself knows */
+	size_t most; /* rows of the run; of more, its last interpreter is drawn. 0 = any */
 } kinds[] = {
 	{"breakdown",
 	 "What one call costs by phase, for each path, grouped by interpreter; error bars are the "
 	 "95 % interval of the total.",
-	 has_workloads},
-	{"builds", "Each path over all interpreter builds, by phase.", has_builds},
+	 has_workloads, 0},
+	{"builds", "Each path over all interpreter builds, by phase.", has_builds, 0},
 	{"break-even", "What a call costs against what it computes: where a binding begins to pay.",
-	 has_workloads},
+	 has_workloads, 100},
 	{"waterfall",
 	 "The sub-phases of one call in time, as the timeline stamped them: medians and 99th "
 	 "percentiles of each, laid end to end.",
-	 NULL},
-	{"distribution", "How long single calls took, and their tails.", NULL},
+	 NULL, 12},
+	{"distribution", "How long single calls took, and their tails.", NULL, 100},
 	{"heatmap",
-	 "A sweep: the cost of a call by type and number of its arguments, and of one more.", NULL},
+	 "A sweep: the cost of a call by type and number of its arguments, and of one more.", NULL,
+	 0},
 };
 enum { KIND_COUNT = sizeof kinds / sizeof kinds[0] };
 
@@ -55,7 +57,8 @@ enum { KIND_COUNT = sizeof kinds / sizeof kinds[0] };
 struct section {
 	struct probe_run *run;
 	struct probe_report_figure figures[MOST_KINDS];
-	char *owned[MOST_KINDS]; /* what the figures point to */
+	char *owned[2 * MOST_KINDS]; /* what the figures point to */
+	size_t owned_count;
 	size_t figure_count;
 };
 
@@ -100,12 +103,47 @@ static int fail(struct probe_error *err, enum probe_code code, const char *what,
 	return -(int)code;
 }
 
+/* Whether the whole run would fill pages: then one interpreter alone is drawn. */
+static bool is_too_long(const struct figure_kind *kind, const struct probe_run *run,
+			enum probe_report_format format)
+{
+	/* A page of paper does not scroll. */
+	size_t most = format == PROBE_REPORT_TEX ? kind->most / 2 : kind->most;
+
+	return most && run->cell_count > most && run->interpreter_count > 1;
+}
+
+/* As wide as the text of a page is: of paper for LaTeX, else of a screen. */
+static double width_points(enum probe_report_format format)
+{
+	return format == PROBE_REPORT_TEX ? 482 : 640;
+}
+
+/* Draws the run, or the last of its interpreters that has what the figure shows.
+ * @shown  that interpreter; NULL = all. */
+static int draw_rows(const struct figure_kind *kind, const struct probe_run *run, const char *path,
+		     const struct report_options *options, const char **shown,
+		     struct probe_error *err)
+{
+	struct cli_figure figure = {kind->name, options->unit, width_points(options->format), NULL};
+	int rc = -PROBE_EINVAL;
+
+	*shown = NULL;
+	if (!is_too_long(kind, run, options->format))
+		return cli_plot_kind(run, &figure, path, err);
+	for (size_t i = run->interpreter_count; i-- && rc == -PROBE_EINVAL;) {
+		*shown = figure.interpreter = run->interpreters[i].label;
+		rc = cli_plot_kind(run, &figure, path, err);
+	}
+	return rc;
+}
+
 /* The one place that knows how a kind is drawn. */
 static int draw(const struct figure_kind *kind, const struct probe_run *run, const char *path,
-		enum cli_unit unit, struct probe_error *err)
+		const struct report_options *options, const char **shown, struct probe_error *err)
 {
 	char lead[4200], why[sizeof err->msg];
-	int rc = cli_plot_kind(run, kind->name, unit, path, err);
+	int rc = draw_rows(kind, run, path, options, shown, err);
 
 	if (!rc || rc == -PROBE_EINVAL)
 		return rc;
@@ -116,6 +154,21 @@ static int draw(const struct figure_kind *kind, const struct probe_run *run, con
 	snprintf(err->msg, sizeof err->msg,
 		 "can't draw the %s: %.400s; --no-figures leaves figures out", kind->name, why);
 	return rc;
+}
+
+/* What a figure shows, and that it shows a part. */
+static const char *caption(const struct figure_kind *kind, const char *interpreter,
+			   struct section *s)
+{
+	char *text = NULL;
+
+	if (!interpreter ||
+	    asprintf(&text,
+		     "%s On %s alone, as the run has many rows; probe plot --kind %s draws others.",
+		     kind->caption, interpreter, kind->name) < 0)
+		return kind->caption;
+	s->owned[s->owned_count++] = text;
+	return text;
 }
 
 /* The whole of a file as text, the caller's to free. */
@@ -149,6 +202,7 @@ static int draw_within(const struct figure_kind *kind, struct section *s,
 	struct probe_report_figure *figure = &s->figures[s->figure_count];
 	const char *tmp = getenv("TMPDIR");
 	char folder[4096], file[4128];
+	const char *shown;
 	char *svg = NULL;
 	int rc;
 
@@ -156,7 +210,7 @@ static int draw_within(const struct figure_kind *kind, struct section *s,
 	if (!mkdtemp(folder))
 		return fail(err, PROBE_ESYS, "no temporary folder can be made; set TMPDIR", errno);
 	snprintf(file, sizeof file, "%s/figure.svg", folder);
-	rc = draw(kind, s->run, file, options->unit, err);
+	rc = draw(kind, s->run, file, options, &shown, err);
 	if (!rc) {
 		svg = read_whole(file, err);
 		rc = svg ? 0 : -PROBE_ESYS;
@@ -165,8 +219,9 @@ static int draw_within(const struct figure_kind *kind, struct section *s,
 	rmdir(folder);
 	if (rc)
 		return rc;
-	*figure = (struct probe_report_figure){.caption = kind->caption, .svg = svg};
-	s->owned[s->figure_count++] = svg;
+	s->owned[s->owned_count++] = svg;
+	*figure = (struct probe_report_figure){.caption = caption(kind, shown, s), .svg = svg};
+	s->figure_count++;
 	return 0;
 }
 
@@ -199,18 +254,21 @@ static int draw_beside(const struct figure_kind *kind, struct section *s, size_t
 	char *file =
 		beside(options->output, section, kind, probe_report_figure_suffix(options->format));
 	const char *slash = file ? strrchr(file, '/') : NULL;
+	const char *shown;
 	int rc;
 
 	if (!file)
 		return fail(err, PROBE_ENOMEM, "out of memory", 0);
-	*figure = (struct probe_report_figure){.caption = kind->caption,
-					       .file = slash ? slash + 1 : file};
-	rc = draw(kind, s->run, file, options->unit, err);
-	if (rc)
+	rc = draw(kind, s->run, file, options, &shown, err);
+	if (rc) {
 		free(file);
-	else
-		s->owned[s->figure_count++] = file;
-	return rc;
+		return rc;
+	}
+	s->owned[s->owned_count++] = file;
+	*figure = (struct probe_report_figure){.caption = caption(kind, shown, s),
+					       .file = slash ? slash + 1 : file};
+	s->figure_count++;
+	return 0;
 }
 
 static int draw_all(struct section *s, size_t section, const struct report_options *options,
@@ -367,7 +425,7 @@ int cli_report(int argc, char **argv)
 	if (code == CLI_OK)
 		tell(sections, n);
 	for (size_t i = 0; sections && i < n; i++) {
-		for (size_t k = 0; k < sections[i].figure_count; k++)
+		for (size_t k = 0; k < sections[i].owned_count; k++)
 			free(sections[i].owned[k]);
 		probe_run_free(sections[i].run);
 	}

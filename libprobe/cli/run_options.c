@@ -7,9 +7,10 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "plot.h"
 
 enum {
 	OPT_ENGINE = 256,
@@ -59,8 +60,9 @@ static const struct option_row rows[] = {
 	{OPT_MARKDOWN, "export-markdown", "FILE", "write the table as Markdown"},
 	{OPT_TRACE, "export-trace", "FILE", "write timelines as a trace for Perfetto"},
 	{OPT_SPEEDSCOPE, "export-speedscope", "FILE", "write timelines for speedscope"},
-	{OPT_PLOT, "plot", "FILE", "draw the figure: .svg, .png or .pdf (needs gnuplot)"},
+	{OPT_PLOT, "plot", "FILE", "draw the figure: .svg, .pdf, .png or .tex (needs gnuplot)"},
 	{OPT_SEED, "seed", "N", "seed of every random choice (default: from the clock)"},
+	{'v', "verbose", NULL, "a sweep such as args: also a table for each of its workloads"},
 	{'q', "quiet", NULL, "no progress"},
 	{OPT_COLOR, "color", "WHEN", "auto, always or never (default: auto)"},
 	{OPT_JSON, "json", NULL, "print the run file on stdout instead of the table"},
@@ -76,7 +78,9 @@ void cli_run_help(FILE *out)
 	      "LIB:FUNCTION]\n\n"
 	      "Measures each workload through each path on each interpreter, and splits the time "
 	      "of a call\n"
-	      "into dispatch, marshalling and compute. `probe list` shows the names. Or measures a "
+	      "into dispatch, marshalling and compute. `probe list workloads` shows the names; all "
+	      "is every one\n"
+	      "but the sweep args, which has more cells than the others together. Or measures a "
 	      "function\n"
 	      "of your own: of a shared library or a .c file through each path, or a Python "
 	      "callable as it is.\n\n",
@@ -254,6 +258,9 @@ static int parse_one(int value, const char *text, struct cli_run_options *out)
 	case OPT_PLOT:
 		out->plot = text;
 		return CLI_OK;
+	case 'v':
+		out->table.verbose = true;
+		return CLI_OK;
 	case 'q':
 		out->quiet = true;
 		return CLI_OK;
@@ -282,9 +289,8 @@ static bool program_on_path(const char *name)
 /* Found now and not after minutes of measuring. */
 static int check_plot(const char *file)
 {
-	const char *dot = strrchr(file, '.');
-	if (!dot || (strcasecmp(dot, ".svg") && strcasecmp(dot, ".png") && strcasecmp(dot, ".pdf")))
-		return cli_error(CLI_USAGE, "--plot: %s must end in .svg, .png or .pdf", file);
+	if (!plot_format_of(file))
+		return cli_error(CLI_USAGE, "--plot: %s must end in " PLOT_FORMATS, file);
 	if (!program_on_path("gnuplot"))
 		return cli_error(CLI_USAGE,
 				 "--plot needs gnuplot, which is not on PATH; install it "

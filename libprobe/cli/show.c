@@ -15,6 +15,8 @@ void cli_show_help(FILE *out)
 	      "prints no table.\n\n"
 	      "      --phases 3|8              phases in the table (default: 3)\n"
 	      "      --unit ns|cycles          nanoseconds (default) or core cycles\n"
+	      "  -v, --verbose                 a sweep such as args: also a table for each of its "
+	      "workloads\n"
 	      "      --color WHEN              auto, always or never (default: auto)\n"
 	      "      --export-csv FILE         write the figures as CSV\n"
 	      "      --export-markdown FILE    write the table as Markdown\n"
@@ -37,6 +39,7 @@ static int parse(int argc, char **argv, struct cli_table_options *table, enum cl
 	static const struct option known[] = {
 		{"phases", required_argument, NULL, 'p'},
 		{"unit", required_argument, NULL, 'u'},
+		{"verbose", no_argument, NULL, 'v'},
 		{"color", required_argument, NULL, 'c'},
 		{"export-csv", required_argument, NULL, 0},
 		{"export-markdown", required_argument, NULL, 1},
@@ -48,7 +51,7 @@ static int parse(int argc, char **argv, struct cli_table_options *table, enum cl
 
 	optind = 0;
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":", known, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, ":v", known, NULL)) != -1) {
 		switch (option) {
 		case 'p':
 			if (strcmp(optarg, "3") && strcmp(optarg, "8"))
@@ -61,6 +64,9 @@ static int parse(int argc, char **argv, struct cli_table_options *table, enum cl
 				return cli_error(CLI_USAGE, "show: --unit %s: use ns or cycles",
 						 optarg);
 			table->unit = *optarg == 'c' ? CLI_UNIT_CYCLES : CLI_UNIT_NS;
+			break;
+		case 'v':
+			table->verbose = true;
 			break;
 		case 'c':
 			if (cli_color_parse(optarg, color))

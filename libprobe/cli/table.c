@@ -21,6 +21,7 @@ static const char *const unit_names[][TABLE_THOUSANDS] = {
 /* The rows of one interpreter and workload. */
 struct block {
 	size_t first_cell;
+	bool hidden; /* of a sweep, whose own table stands for it */
 	struct grid grid;
 };
 
@@ -105,21 +106,45 @@ static void build(struct layout *layout, struct block *block, int thousands)
 			layout->form->cell(&layout->table, &run->cells[i], &block->grid);
 }
 
-static bool build_all(struct layout *layout)
+/* Whether a table of its sweep stands below for the cell's block. */
+static bool is_swept(const struct probe_run *run, const struct probe_cell *cell,
+		     const struct probe_slopes *slopes, size_t n)
+{
+	const struct probe_sweep *sweep = probe_run_find_sweep(run, cell->workload);
+
+	for (size_t i = 0; sweep && i < n; i++)
+		if (table_has_slopes(&slopes[i]) && !strcmp(slopes[i].family, sweep->family) &&
+		    !strcmp(slopes[i].interpreter, cell->interpreter))
+			return true;
+	return false;
+}
+
+/* verbose: with a block for each workload of a sweep. */
+static bool build_all(struct layout *layout, bool verbose)
 {
 	const struct probe_run *run = layout->table.run;
+	struct probe_slopes *slopes = NULL;
+	size_t slope_count = 0;
 
+	if (!verbose && probe_slopes_list(run, &slopes, &slope_count, NULL))
+		return false;
 	layout->blocks = calloc(run->cell_count ? run->cell_count : 1, sizeof *layout->blocks);
 	for (size_t i = 0; layout->blocks && i < run->cell_count; i++) {
 		bool seen = false;
 
 		for (size_t j = 0; j < i && !seen; j++)
 			seen = same_block(&run->cells[i], &run->cells[j]);
-		if (!seen) {
-			layout->blocks[layout->block_count].first_cell = i;
-			build(layout, &layout->blocks[layout->block_count++], 0);
-		}
+		if (seen)
+			continue;
+		layout->blocks[layout->block_count] = (struct block){
+			.first_cell = i,
+			.hidden = is_swept(run, &run->cells[i], slopes, slope_count),
+		};
+		if (!layout->blocks[layout->block_count].hidden)
+			build(layout, &layout->blocks[layout->block_count], 0);
+		layout->block_count++;
 	}
+	probe_slopes_free(slopes, slope_count);
 	return layout->blocks != NULL;
 }
 
@@ -168,6 +193,8 @@ static void print_blocks(struct layout *layout, bool color, FILE *out)
 {
 	const struct probe_run *run = layout->table.run;
 	int widths[GRID_COLUMNS] = {0}, width = 0;
+	const char *before = "";
+	size_t hidden = 0;
 
 	/* The same columns in all blocks where that fits. */
 	for (size_t b = 0; b < layout->block_count; b++)
@@ -175,13 +202,15 @@ static void print_blocks(struct layout *layout, bool color, FILE *out)
 	for (size_t b = 0; b < layout->block_count; b++) {
 		struct block *block = &layout->blocks[b];
 		const char *label = run->cells[block->first_cell].interpreter;
-		const char *before =
-			b ? run->cells[layout->blocks[b - 1].first_cell].interpreter : "";
 
 		if (strcmp(label, before))
 			print_interpreter(run, label, color, out);
-		else
+		else if (!block->hidden)
 			fputc('\n', out);
+		before = label;
+		hidden += block->hidden;
+		if (block->hidden)
+			continue;
 		if (width <= GRID_WIDTH)
 			grid_print(&block->grid, layout->form->wide, widths, color, out);
 		else
@@ -196,6 +225,12 @@ static void print_blocks(struct layout *layout, bool color, FILE *out)
 		if (!seen)
 			print_interpreter(run, run->interpreters[i].label, color, out);
 	}
+	if (hidden)
+		fprintf(out,
+			"\n%zu tables of one workload each are left out: --verbose prints what "
+			"each "
+			"cell of the sweep costs\n",
+			hidden);
 }
 
 /* Chooses the unit: the one asked for, or what the run has instead; returns a note on it or NULL.
@@ -233,7 +268,7 @@ void cli_table_print(const struct probe_run *run, const struct cli_table_options
 		.form = options->phases == 8 ? table_eight(run) : &table_three,
 	};
 	const char *note = choose_unit(&layout, options->unit);
-	bool oom = !build_all(&layout);
+	bool oom = !build_all(&layout, options->verbose);
 
 	for (size_t b = 0; b < layout.block_count; b++)
 		oom = oom || layout.blocks[b].grid.oom;

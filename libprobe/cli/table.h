@@ -7,6 +7,7 @@
 #include "cli.h"
 #include "grid.h"
 #include "probe/figures.h"
+#include "probe/slopes.h"
 #include "probe/verdict.h"
 
 /* Marks that the rows carry, and that the notes below the table explain. */
@@ -70,6 +71,8 @@ void table_verdict(const struct probe_run *run, const struct table_units *units,
 /* What one more argument costs, for the sweeps of the run; returns the marks that it needs. */
 unsigned table_slopes(const struct probe_run *run, const struct table_units *units, bool color,
 		      FILE *out);
+/* Whether it prints one of these. */
+bool table_has_slopes(const struct probe_slopes *slopes);
 void table_claims(const struct probe_run *run, const struct table_units *units, FILE *out);
 
 #endif

@@ -192,6 +192,12 @@ static void print_slopes_title(const struct probe_slopes *from, const char *unit
 		from->counts[from->count_count - 1]);
 }
 
+bool table_has_slopes(const struct probe_slopes *slopes)
+{
+	/* One workload of a sweep alone makes no slope. */
+	return slopes->count_count > 1;
+}
+
 unsigned table_slopes(const struct probe_run *run, const struct table_units *units, bool color,
 		      FILE *out)
 {
@@ -203,8 +209,7 @@ unsigned table_slopes(const struct probe_run *run, const struct table_units *uni
 	for (size_t i = 0; i < n && !oom; i++) {
 		struct slopes_table t = {.from = &list[i], .units = units};
 
-		/* One workload of a sweep alone makes no slope. */
-		if (list[i].count_count < 2)
+		if (!table_has_slopes(&list[i]))
 			continue;
 		print_slopes_title(&list[i], units->names[0], color, out);
 		print_types(&t, color, out);

@@ -107,11 +107,16 @@ static void workloads_are_chosen_by_name(void **state)
 	(void)state;
 	/* What else there is comes after these, or between them: the tree may grow. */
 	static const char first[] = "noop add ";
-	char all[8192];
+	char all[8192], named[8192];
 	snprintf(all, sizeof all, "%s", workloads(here, NULL));
 	assert_memory_equal(all, first, strlen(first));
 	assert_non_null(strstr(all, "sum:16 sum:1024 sum:65536"));
-	assert_string_equal(workloads(here, NAMES("all")), all);
+	/* But for sweeps, which are named. */
+	assert_non_null(strstr(all, " args:int:0 "));
+	snprintf(named, sizeof named, "%s", workloads(here, NAMES("all")));
+	assert_memory_equal(named, all, strlen(named));
+	assert_null(strstr(named, "args:"));
+	assert_string_equal(workloads(here, NAMES("all", "args")), all);
 	assert_string_equal(workloads(here, NAMES("fib", "add")), "fib add");
 	assert_string_equal(workloads(here, NAMES("sum:1024", "sum", "sum:16")),
 			    "sum:1024 sum:16 sum:65536");

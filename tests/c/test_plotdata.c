@@ -61,6 +61,32 @@ static void goldens(void **state)
 	}
 }
 
+/* What a callback takes is a part of compute with a column of its own; absent where there is none.
+ */
+static void a_callback_is_told_apart(void **state)
+{
+	const struct probe_part parts[] = {
+		{PROBE_MASK_DISPATCH, fixture_value(280, 2)},
+		{PROBE_MASK_MARSHALLING, fixture_value(600, 3)},
+		{PROBE_MASK_COMPUTE, fixture_value(10, 1)},
+		{PROBE_BIT(PROBE_SUB_CALLBACK), fixture_value(270, 3)},
+		{PROBE_BIT(PROBE_SUB_PYTHON), fixture_value(120, 4)},
+	};
+	struct probe_run *run = fixture_run();
+	struct memory *memory;
+
+	(void)state;
+	fixture_engine(&fixture_cell(run, "callback", "ctypes", "cpython-3.13.0")->ladder, parts,
+		       5);
+	memory = export_as("plotdata", run);
+	golden_check("callback.dat", memory->text);
+	/* In ns: compute as a phase is 10 + 270 + 120 ticks of half a ns. */
+	assert_non_null(strstr(memory->text, " 140 300 200 NaN NaN NaN NaN NaN "));
+	assert_non_null(strstr(memory->text, " 195 \n"));
+	free(memory);
+	probe_run_free(run);
+}
+
 /* The comparison's data, read back from the file that it is written to. */
 static char *delta_text(const struct probe_run *a, const struct probe_run *b)
 {
@@ -210,6 +236,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(goldens),
+		cmocka_unit_test(a_callback_is_told_apart),
 		cmocka_unit_test(a_change_lies_in_its_phase),
 		cmocka_unit_test(every_file_has_its_blocks),
 		cmocka_unit_test(many_rows_go_on_in_another_panel),

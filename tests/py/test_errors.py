@@ -133,7 +133,7 @@ def test_outputs_must_differ(probe: Probe, tmp_path: Path) -> None:
 
 
 def test_plot_of_unknown_kind(probe: Probe, tmp_path: Path) -> None:
-    probe("run", "add", "--plot", tmp_path / "a.jpeg").one_error(USAGE, ".svg, .png or .pdf")
+    probe("run", "add", "--plot", tmp_path / "a.jpeg").one_error(USAGE, ".svg, .pdf, .png or .tex")
 
 
 def test_no_gnuplot(probe: Probe, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@
  *            dispatch marshalling compute dispatch+marshalling marshalling+compute
  *            dispatch+compute dispatch+marshalling+compute unsplit
  *            and the half widths of these eight
+ *            called_back: what a callback takes, which is a part of compute
  * A breakdown has a panel for each workload, or several beside each other where there are many
  * lines; its groups are interpreters and its rows paths. The
  * builds have a panel for each workload and path; their rows are interpreters. slot is the line of
@@ -177,6 +178,19 @@ static void measure(const struct probe_engine *e, double per_tick, double length
 	}
 }
 
+/* Of compute: the way to Python and back, and its function; absent where no callback was told
+ * apart. */
+static double called_back(const struct probe_engine *e, double per_tick)
+{
+	double ticks = NAN;
+
+	for (size_t i = 0; e && i < e->part_count; i++)
+		if (!(e->parts[i].mask & ~PROBE_MASK_CALLBACK) &&
+		    e->parts[i].value.state != PROBE_ABSENT)
+			ticks = (isnan(ticks) ? 0 : ticks) + e->parts[i].value.ticks;
+	return ticks * per_tick;
+}
+
 static void cell_row(struct pb_buf *out, const struct bars *bars, size_t i)
 {
 	const struct probe_cell *cell = &bars->run->cells[i];
@@ -197,6 +211,7 @@ static void cell_row(struct pb_buf *out, const struct bars *bars, size_t i)
 		pb_plot_number(out, lengths[s]);
 	for (size_t s = 0; s < SEGMENTS; s++)
 		pb_plot_number(out, halves[s]);
+	pb_plot_number(out, called_back(e, bars->per_tick));
 	pb_buf_puts(out, "\n");
 }
 
@@ -221,10 +236,11 @@ static int write_bars(const struct probe_run *run, bool by_build, const struct p
 	pb_buf_puts(&out, "\n\n# title slots longest_split longest\n");
 	for (int panel = 1; panel <= bars.panels; panel++)
 		panel_row(&out, &bars, panel);
-	pb_buf_puts(&out, "\n\n# panel group build label slot status text total half dispatch "
-			  "marshalling compute dispatch+marshalling marshalling+compute "
-			  "dispatch+compute dispatch+marshalling+compute unsplit, and their half "
-			  "widths\n");
+	pb_buf_puts(&out,
+		    "\n\n# panel group build label slot status text total half dispatch "
+		    "marshalling compute dispatch+marshalling marshalling+compute "
+		    "dispatch+compute dispatch+marshalling+compute unsplit, their half widths, "
+		    "and called_back\n");
 	for (int panel = 1; panel <= bars.panels; panel++)
 		for (size_t i = 0; i < run->cell_count; i++)
 			if (bars.places[i].panel == panel)

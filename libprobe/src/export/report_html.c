@@ -47,6 +47,9 @@ static const char head[] =
 	"figure .box{background:#fff;border:1px solid var(--line);border-radius:6px;"
 	"padding:.5rem}\n"
 	"figure svg{display:block;height:auto;margin:0 auto}\n"
+	/* Figures are drawn on white once; this keeps their hues. */
+	"@media screen and (prefers-color-scheme:dark){"
+	"figure .box{filter:invert(.92) hue-rotate(180deg)}}\n"
 	"@media print{:root{--ink:#000;--soft:#333;--page:#fff;--line:#bbb;--band:#eee}\n"
 	"body{font-size:10pt}main{max-width:none;padding:0}.box,pre{overflow:visible}\n"
 	"pre{white-space:pre-wrap}table{font-size:8pt}th,td{padding:.15rem .4rem}\n"

@@ -19,7 +19,7 @@ static const char preamble[] = "\\documentclass[a4paper,10pt]{article}\n"
 			       "\\setlength{\\parskip}{0.6\\baselineskip}\n"
 			       "\\setlength{\\LTleft}{0pt}\n"
 			       "\\setlength{\\emergencystretch}{3em}\n"
-			       "\\date{}\n";
+			       "\\author{}\n\\date{}\n";
 
 /* Characters beyond ASCII that T1 fonts have; pdflatex stops at all others. */
 static const struct {

@@ -216,6 +216,17 @@ static int append_folder(struct workload_list *list, const char *folder, struct 
 	return rc;
 }
 
+/* A sweep has more workloads than all others together: "all" leaves it to be named. */
+static int append_all(struct workload_list *list, const struct pb_workload *all, size_t count,
+		      bool sweeps, struct probe_error *err)
+{
+	for (size_t i = 0; i < count; i++)
+		if ((sweeps || !json_object_get(all[i].json, "sweep")) &&
+		    append_variants(list, &all[i]))
+			return no_memory(err);
+	return 0;
+}
+
 int pb_catalog_workloads(const char *home, const char *const *names, struct pb_workload **out,
 			 size_t *n, struct probe_error *err)
 {
@@ -223,13 +234,12 @@ int pb_catalog_workloads(const char *home, const char *const *names, struct pb_w
 	struct workload_list list = {0};
 	size_t count = 0;
 	int rc = pb_load_workloads(home, getenv("PROBE_WORKLOADS"), &all, &count, err);
-	bool every = !names || (names[0] && !strcmp(names[0], "all") && !names[1]);
-	for (size_t i = 0; every && i < count && !rc; i++)
-		if (append_variants(&list, &all[i]))
-			rc = no_memory(err);
-	for (size_t i = 0; !every && names[i] && !rc; i++)
-		rc = strchr(names[i], '/') ? append_folder(&list, names[i], err)
-					   : append_named(&list, all, count, names[i], err);
+	if (!names && !rc)
+		rc = append_all(&list, all, count, true, err);
+	for (size_t i = 0; names && names[i] && !rc; i++)
+		rc = strchr(names[i], '/')      ? append_folder(&list, names[i], err)
+		     : !strcmp(names[i], "all") ? append_all(&list, all, count, false, err)
+						: append_named(&list, all, count, names[i], err);
 	pb_workloads_free(all, count);
 	if (rc) {
 		pb_workloads_free(list.items, list.n);

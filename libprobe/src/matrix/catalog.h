@@ -42,7 +42,8 @@ struct pb_path {
 
 /* Loads workloads from home/workloads and the folders in $PROBE_WORKLOADS (separated by colons).
  * @names  NULL-terminated: "add", "sum" (all members and variants), "sum:1024", or a folder that
- *         holds a workload.json ("/tmp/mine/hypot"); NULL or {"all"} = every one.
+ *         holds a workload.json ("/tmp/mine/hypot"), or "all" = every one but the members of
+ *         sweeps; NULL = every one.
  *         The order typed is kept and doubles are dropped; every one comes in catalog order.
  * @out    *n of them; release with pb_workloads_free().
  * Returns 0, -PROBE_ENOENT (unknown name; err lists the known ones), -PROBE_EFORMAT (a
