@@ -242,6 +242,7 @@ static void the_seed_decides_the_order(void **state)
 		free(s->samples.rounds);
 		free(s->samples.warmup);
 		s->samples.rounds = NULL;
+		s->samples.warmup = NULL;
 	}
 	assert_memory_equal(order[0], order[1], sizeof order[0]);
 	assert_memory_not_equal(order[0], order[2], sizeof order[0]);

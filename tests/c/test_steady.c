@@ -4,6 +4,7 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 
 #include "engine/steady.h"
 #include "stats/stats.h"
+#include "steady_series.h"
 
 enum { N = 400 };
 
@@ -253,6 +255,46 @@ static void a_long_series_is_judged_by_its_end(void **state)
 	free(series);
 }
 
+static struct pb_steady judge_recorded(const double *recorded, size_t n, bool contended_too)
+{
+	double series[N];
+	assert_true(n <= N);
+	for (size_t i = 0; i < n; i++)
+		series[i] = recorded[i] > 0 ? recorded[i]
+			    : contended_too ? -recorded[i]
+					    : (double)NAN;
+	return judge(series, n);
+}
+
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+
+static void a_compiled_loop_is_steady_from_its_compilation(void **state)
+{
+	(void)state;
+	struct pb_steady found = judge_recorded(recorded_jit_add, COUNT(recorded_jit_add), false);
+	expect(&found, PB_STEADY_YES);
+	assert_int_equal(found.from, 15); /* the burst after the one that compiled */
+	assert_true(found.level == 44);
+	/* Seen too early, it is still on its way down. */
+	found = judge_recorded(recorded_jit_add, PB_STEADY_LEAST, false);
+	expect(&found, PB_STEADY_MOVING);
+}
+
+static void what_a_neighbour_does_is_not_the_call(void **state)
+{
+	(void)state;
+	const size_t n = COUNT(recorded_add);
+	struct pb_steady quiet = judge_recorded(recorded_add, n, false);
+	expect(&quiet, PB_STEADY_YES);
+	assert_true(quiet.level == 59);
+	/* Without knowing which bursts were disturbed, the neighbour's coming is a change. */
+	struct pb_steady all = judge_recorded(recorded_add, n * 6 / 10, true);
+	expect(&all, PB_STEADY_MOVING);
+	/* Hardly a quiet moment: whatever is said is said of those. */
+	struct pb_steady busy = judge_recorded(recorded_jit_fib, COUNT(recorded_jit_fib), false);
+	assert_true(busy.counted < PB_STEADY_GOOD);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -269,6 +311,8 @@ int main(void)
 		cmocka_unit_test(few_samples_say_nothing),
 		cmocka_unit_test(a_series_without_a_level_is_not_judged),
 		cmocka_unit_test(a_long_series_is_judged_by_its_end),
+		cmocka_unit_test(a_compiled_loop_is_steady_from_its_compilation),
+		cmocka_unit_test(what_a_neighbour_does_is_not_the_call),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

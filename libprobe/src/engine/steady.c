@@ -60,15 +60,15 @@ static double tolerance_of(double least, double sigma, double level, size_t size
 	return own > least ? own : least;
 }
 
-/* Back from the steady last half, window by window, up to two that are off its level one after
- * another, or one that nothing precedes; then, from the end of the earliest that keeps it, sample
- * by sample in the same way: one that is off may be noise. */
-static size_t find_start(const double *series, size_t steady, double least, double sigma,
+/* Back from the end, window by window, up to two that are off its level one after another, or one
+ * that nothing precedes; then, from the end of the earliest that keeps it, sample by sample in the
+ * same way: one that is off may be noise. */
+static size_t find_start(const double *series, size_t n, double least, double sigma,
 			 const struct pb_steady *found)
 {
-	double level = found->level, within = tolerance_of(least, sigma, level, STEP);
+	double level = found->level, within = 1.5 * tolerance_of(least, sigma, level, STEP);
 	double single = level * (within + FAR * found->swing);
-	size_t first = steady, end = steady, at = steady;
+	size_t first = n, end = n, at = n;
 	bool was_off = false;
 	struct window w;
 	while (take(series, at, STEP, &w)) {
@@ -110,7 +110,7 @@ void pb_steady_judge(const double *series, size_t n, double tolerance, struct pb
 		return;
 	size_t size = out->counted / 2 / WINDOWS, end = n;
 	size = size < MOST ? size : MOST;
-	double low = INFINITY, high = -INFINITY, level = 0, sigma = 0, upper = 0;
+	double low = INFINITY, high = -INFINITY, level = 0, sigmas[WINDOWS], swings[WINDOWS];
 	for (size_t k = 0; k < WINDOWS; k++) {
 		struct window w;
 		take(series, end, size, &w);
@@ -118,14 +118,18 @@ void pb_steady_judge(const double *series, size_t n, double tolerance, struct pb
 		low = fmin(low, w.quarter);
 		high = fmax(high, w.quarter);
 		level += w.quarter / WINDOWS;
-		upper += w.three_quarters / WINDOWS;
-		sigma += (w.half - w.tenth) * LOWER_SIGMA / WINDOWS;
+		swings[k] = w.three_quarters - w.quarter;
+		sigmas[k] = (w.half - w.tenth) * LOWER_SIGMA;
 	}
 	out->level = level;
 	if (!(level > 0))
 		return;
+	/* Not the mean: a step within one of the windows is no spread of the series. */
+	qsort(sigmas, WINDOWS, sizeof *sigmas, by_value);
+	qsort(swings, WINDOWS, sizeof *swings, by_value);
+	double sigma = sigmas[0];
 	out->change = (high - low) / level;
-	out->swing = (upper - level) / level;
+	out->swing = swings[WINDOWS / 2] / level;
 	out->tolerance = tolerance_of(tolerance, sigma, level, size);
 	if (out->change > out->tolerance) {
 		out->state = PB_STEADY_MOVING;
@@ -133,6 +137,6 @@ void pb_steady_judge(const double *series, size_t n, double tolerance, struct pb
 		out->state = PB_STEADY_TO_AND_FRO;
 	} else {
 		out->state = PB_STEADY_YES;
-		out->from = find_start(series, end, tolerance, sigma, out);
+		out->from = find_start(series, n, tolerance, sigma, out);
 	}
 }

@@ -7,7 +7,7 @@
  * each other: the caller's share of the level or, where that is more, what windows of one level
  * differ by given their own spread (4 standard errors of a lower quartile), but never above 10 %.
  * What follows from it:
- *   - After a step the series must go on for as long again as it took until then.
+ *   - After a step the series must go on for about as long again as it took until then.
  *   - An exponential approach that has gone on for 1.4 time constants is off by less than the
  *     tolerance when it passes: what is to come is less than what came in the last half.
  *   - A drift passes only while it moves less than the tolerance over the last half.

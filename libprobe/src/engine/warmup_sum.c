@@ -56,12 +56,13 @@ static void fill_points(const struct probe_process_samples *p, double *scratch,
 	}
 }
 
-/* Where the warm-up itself became steady, by its quiet bursts or, without enough, by all. */
+/* Where the warm-up itself became steady, by its quiet bursts or, as while it ran, by all of them
+ * where those are too few. */
 static void find_start(const struct probe_process_samples *p, double *scratch,
 		       struct probe_warmup *out)
 {
 	struct pb_steady found = {0};
-	for (int all = 0; all < 2 && found.state == PB_STEADY_TOO_FEW; all++) {
+	for (int all = 0; all < 2 && found.counted < PB_STEADY_GOOD; all++) {
 		for (size_t i = 0; i < p->warmup_count; i++) {
 			bool counts = all || !p->warmup[i].contended;
 			scratch[i] = counts ? p->warmup[i].ticks : (double)NAN;
