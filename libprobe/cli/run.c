@@ -75,7 +75,8 @@ static int write_files(const struct probe_run *run, const struct cli_run_options
 	} exports[] = {{"csv", options->csv},
 		       {"markdown", options->markdown},
 		       {"trace", options->trace},
-		       {"speedscope", options->speedscope}};
+		       {"speedscope", options->speedscope},
+		       {"warmup", options->warmup}};
 	int rc = 0;
 	for (size_t i = 0; !rc && i < sizeof exports / sizeof exports[0]; i++)
 		if (exports[i].file)

@@ -28,6 +28,7 @@ enum {
 	OPT_MARKDOWN,
 	OPT_TRACE,
 	OPT_SPEEDSCOPE,
+	OPT_WARMUP,
 	OPT_PLOT,
 	OPT_SEED,
 	OPT_COLOR,
@@ -60,6 +61,8 @@ static const struct option_row rows[] = {
 	{OPT_MARKDOWN, "export-markdown", "FILE", "write the table as Markdown"},
 	{OPT_TRACE, "export-trace", "FILE", "write timelines as a trace for Perfetto"},
 	{OPT_SPEEDSCOPE, "export-speedscope", "FILE", "write timelines for speedscope"},
+	{OPT_WARMUP, "warmup-series", "FILE",
+	 "write the calls before each cell was steady, as CSV"},
 	{OPT_PLOT, "plot", "FILE", "draw the figure: .svg, .pdf, .png or .tex (needs gnuplot)"},
 	{OPT_SEED, "seed", "N", "seed of every random choice (default: from the clock)"},
 	{'v', "verbose", NULL, "a sweep such as args: also a table for each of its workloads"},
@@ -255,6 +258,9 @@ static int parse_one(int value, const char *text, struct cli_run_options *out)
 	case OPT_SPEEDSCOPE:
 		out->speedscope = text;
 		return CLI_OK;
+	case OPT_WARMUP:
+		out->warmup = text;
+		return CLI_OK;
 	case OPT_PLOT:
 		out->plot = text;
 		return CLI_OK;
@@ -302,10 +308,13 @@ static int check_files(const struct cli_run_options *options)
 {
 	const struct {
 		const char *option, *file;
-	} files[] = {
-		{"--output", options->matrix.output},         {"--export-csv", options->csv},
-		{"--export-markdown", options->markdown},     {"--export-trace", options->trace},
-		{"--export-speedscope", options->speedscope}, {"--plot", options->plot}};
+	} files[] = {{"--output", options->matrix.output},
+		     {"--export-csv", options->csv},
+		     {"--export-markdown", options->markdown},
+		     {"--export-trace", options->trace},
+		     {"--export-speedscope", options->speedscope},
+		     {"--warmup-series", options->warmup},
+		     {"--plot", options->plot}};
 	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
 		struct probe_error err = {0};
 		if (!files[i].file)

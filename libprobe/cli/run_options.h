@@ -11,7 +11,7 @@ struct cli_run_options {
 	struct cli_table_options table;
 	enum cli_color color;
 	bool quiet, json;
-	const char *csv, *markdown, *trace, *speedscope, *plot; /* files, or NULL */
+	const char *csv, *markdown, *trace, *speedscope, *warmup, *plot; /* files, or NULL */
 };
 
 /* Fills *out from the arguments (which it borrows), or prints one error line.

@@ -22,6 +22,8 @@ void cli_show_help(FILE *out)
 	      "      --export-markdown FILE    write the table as Markdown\n"
 	      "      --export-trace FILE       write timelines as a trace for Perfetto\n"
 	      "      --export-speedscope FILE  write timelines for speedscope\n"
+	      "      --warmup-series FILE      write the calls before each cell was steady, as "
+	      "CSV\n"
 	      "  -h, --help                    print this help\n\n"
 	      "Exit codes: 0 shown, 1 not shown (the reason is on stderr), 2 usage, 3 some of its "
 	      "cells failed.\n",
@@ -29,7 +31,7 @@ void cli_show_help(FILE *out)
 }
 
 /* The formats that a saved run can be written in, and the file of each; NULL = not asked for. */
-static const char *const exporters[] = {"csv", "markdown", "trace", "speedscope"};
+static const char *const exporters[] = {"csv", "markdown", "trace", "speedscope", "warmup"};
 enum { EXPORTERS = sizeof exporters / sizeof exporters[0] };
 
 static int parse(int argc, char **argv, struct cli_table_options *table, enum cli_color *color,
@@ -45,6 +47,7 @@ static int parse(int argc, char **argv, struct cli_table_options *table, enum cl
 		{"export-markdown", required_argument, NULL, 1},
 		{"export-trace", required_argument, NULL, 2},
 		{"export-speedscope", required_argument, NULL, 3},
+		{"warmup-series", required_argument, NULL, 4},
 		{NULL, 0, NULL, 0},
 	};
 	int option;
@@ -77,6 +80,7 @@ static int parse(int argc, char **argv, struct cli_table_options *table, enum cl
 		case 1:
 		case 2:
 		case 3:
+		case 4:
 			exports[option] = optarg;
 			break;
 		case ':':

@@ -71,11 +71,13 @@ struct grid_row *table_row(struct table *t, const struct probe_cell *cell,
 {
 	struct grid_row *row = grid_add(grid);
 	bool contended = e && e->contended, timeline = e == &cell->timeline;
+	bool unsteady = e && probe_cell_unsteady(cell);
 
 	if (!row)
 		return NULL;
-	snprintf(row->text[0], GRID_TEXT, "%.30s%s%s", cell->path, contended ? " !" : "",
-		 timeline ? " t" : "");
+	snprintf(row->text[0], GRID_TEXT, "%.30s%s%s%s", cell->path, contended ? " !" : "",
+		 unsteady ? " w" : "", timeline ? " t" : "");
+	t->marks |= unsteady ? TABLE_UNSTEADY : 0u;
 	t->marks |= contended ? TABLE_CONTENDED : 0u;
 	t->marks |= timeline ? TABLE_TIMELINE : 0u;
 	if (e)

@@ -23,6 +23,7 @@ enum table_mark {
 	TABLE_BENT = 1 << 8,
 	TABLE_INEXPRESSIBLE = 1 << 9,
 	TABLE_CALLBACK = 1 << 10,
+	TABLE_UNSTEADY = 1 << 11,
 };
 
 struct table {

@@ -15,6 +15,9 @@ static const struct {
 	{TABLE_FLOOR, "<        ", "below the floor: less than this cell could resolve"},
 	{TABLE_CONTENDED, "!        ",
 	 "contended: the core never got quiet enough, the figures may be too high"},
+	{TABLE_UNSTEADY, "w        ",
+	 "not steady: the call still changed while it was measured (warming up), the figures hold "
+	 "for no one moment"},
 	{TABLE_CLOSURE, "*        ",
 	 "closure outside its interval and over 2 %: the call costs more (or less) without the "
 	 "instrument than the phases add up to"},

@@ -134,6 +134,7 @@ static int close_counter(void **state)
 {
 	struct setup *s = *state;
 	free(s->samples.rounds);
+	free(s->samples.warmup);
 	probe_counter_close(s->counter);
 	free(s);
 	return 0;
@@ -239,7 +240,9 @@ static void the_seed_decides_the_order(void **state)
 		for (size_t i = 0; i < RUNGS * ROUNDS; i++)
 			order[k][i] = s->fake.log[i].rung;
 		free(s->samples.rounds);
+		free(s->samples.warmup);
 		s->samples.rounds = NULL;
+		s->samples.warmup = NULL;
 	}
 	assert_memory_equal(order[0], order[1], sizeof order[0]);
 	assert_memory_not_equal(order[0], order[2], sizeof order[0]);

@@ -312,6 +312,7 @@ static void forget(struct binding *b)
 {
 	pb_timeline_fini(&b->timeline);
 	free(b->samples.rounds);
+	free(b->samples.warmup);
 	b->samples = (struct probe_process_samples){0};
 }
 

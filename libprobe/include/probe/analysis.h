@@ -48,6 +48,13 @@ struct probe_round {
 	bool discarded;                 /* context switch, migration or multiplexing inside */
 };
 
+/* A few calls in a row before anything is measured: a point of the warm-up series. */
+struct probe_burst {
+	uint64_t calls;
+	double ticks;   /* per call, the loop's own included; NaN = lost */
+	bool contended; /* or disturbed: by the same rules as rounds */
+};
+
 /* What one process measured. */
 struct probe_process_samples {
 	unsigned rungs;     /* bit mask of 1 << column: enum probe_rung for a ladder */
@@ -58,6 +65,9 @@ struct probe_process_samples {
 	struct probe_round *bare;
 	size_t bare_count;
 	uint64_t calls_per_round;
+	/* Its first calls, in order, until they were steady or patience ended; 0 = not recorded. */
+	struct probe_burst *warmup;
+	size_t warmup_count;
 };
 
 struct probe_ladder_options {

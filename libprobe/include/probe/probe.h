@@ -8,6 +8,7 @@
  * run.h      the result model and the run file
  * figures.h  figures as text: units, digits, ratios
  * verdict.h  the answer: the cheapest path and why, break-even, published ratios
+ * builds.h   interpreter builds: what tells two apart, one path over all of them
  * compare.h  two runs: what changed, whether it is a change, which phase moved
  * slopes.h   the cost of one more argument, of each type, on each path
  * export.h   run -> CSV, Markdown, plot data, traces
@@ -22,6 +23,7 @@
 #define PROBE_VERSION "0.1.0"
 
 #include "probe/analysis.h"
+#include "probe/builds.h"
 #include "probe/catalog.h"
 #include "probe/compare.h"
 #include "probe/counter.h"

@@ -105,6 +105,23 @@ struct probe_engine {
 	size_t dist_count;
 };
 
+#define PROBE_MAX_WARMUP 48
+
+/* How a cell's calls became steady, before they were measured: the series of its first process,
+ * with neighbouring bursts of calls joined where there are more than fit, the later the more. */
+struct probe_warmup {
+	size_t point_count;                 /* 0 = absent */
+	double calls[PROBE_MAX_WARMUP];     /* made when the point began */
+	double ticks[PROBE_MAX_WARMUP];     /* per call, the loop's own included; NaN = lost */
+	double contended[PROBE_MAX_WARMUP]; /* the share of its bursts that don't count, 0 to 1 */
+	uint64_t call_count;                /* of the whole warm-up */
+	double steady_from; /* calls made when it began to be steady; NaN = it wasn't */
+	/* The rounds that were then measured: processes that had enough quiet to be judged, those
+	 * of them that were not steady, and their greatest change, a share of the call. */
+	unsigned processes, processes_unsteady;
+	double change;
+};
+
 enum probe_cell_status {
 	PROBE_CELL_PENDING, /* not measured yet (an interrupted run) */
 	PROBE_CELL_OK,
@@ -126,6 +143,7 @@ struct probe_cell {
 	char **warnings; /* NULL-terminated; NULL = none */
 	struct probe_engine ladder;
 	struct probe_engine timeline;
+	struct probe_warmup warmup;
 };
 
 /* "key" -> "value" facts of the machine and the options: CPU, kernel, governor, ... */
@@ -203,6 +221,11 @@ PROBE_API const struct probe_sweep *probe_run_find_sweep(const struct probe_run 
 
 /* The engine whose figures a row shows: the ladder where present, else the timeline, else NULL. */
 PROBE_API const struct probe_engine *probe_cell_engine(const struct probe_cell *cell);
+
+/* Whether a measured cell never became steady: more than half of its processes still changed while
+ * they were measured (in fewer of them, that is a neighbour). Its figures then hold for no one
+ * moment. */
+PROBE_API bool probe_cell_unsteady(const struct probe_cell *cell);
 
 /* Writes the run as JSON that pyperf loads too; atomically (a temporary file in the same folder,
  * then rename), so that a reader or a crash never sees half a file.

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "engine/warmup.h"
 #include "hook/thunk.h"
 #include "stats/stats.h"
 
@@ -82,7 +83,42 @@ static int set_calls(struct ladder *l)
 	return 0;
 }
 
-/* Calls per round so that each rung takes about round_us; also warms the interpreter up. */
+static int warm_burst(void *ctx, uint64_t calls, uint64_t *ticks)
+{
+	struct ladder *l = ctx;
+	if (l->ops->arm(l->ctx, PROBE_RUNG_REAL, 0))
+		return -1;
+	return l->ops->run(l->ctx, PROBE_RUNG_REAL, calls, ticks);
+}
+
+/* The rungs whose loop is code of its own. The others run the real call's. */
+static int warm_beside(void *ctx, uint64_t calls)
+{
+	static const enum probe_rung own[] = {PROBE_RUNG_EMPTY, PROBE_RUNG_PYCALL};
+	struct ladder *l = ctx;
+	for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
+		uint64_t ticks;
+		if (!(l->config->rungs & (1u << own[i])))
+			continue;
+		if (l->ops->arm(l->ctx, own[i], 0) || l->ops->run(l->ctx, own[i], calls, &ticks))
+			return -1;
+	}
+	return 0;
+}
+
+/* Until the call is steady. Where the number of calls is given, there are none to spare. */
+static int warm_up(struct ladder *l, struct probe_process_samples *out, struct probe_error *err)
+{
+	static const struct pb_warmup_ops ops = {warm_burst, warm_beside};
+	struct pb_warmup_config config = pb_warmup_usual;
+	if (l->config->calls)
+		return 0;
+	config.burst_us = l->config->round_us;
+	config.quiet_ratio = l->config->quiet_ratio;
+	return pb_warmup_run(l->counter, &ops, l, &config, &out->warmup, &out->warmup_count, err);
+}
+
+/* Calls per round so that each rung takes about round_us; also warms the stubs up. */
 static int choose_calls(struct ladder *l)
 {
 	double want_ticks = l->config->round_us * 1e-6 * l->tick_hz;
@@ -161,16 +197,20 @@ int pb_ladder_run(struct probe_counter *counter, const struct pb_ladder_ops *ops
 	out->rungs = config->rungs;
 	out->subphases = config->subphases;
 
-	if ((config->calls ? set_calls(&l) : choose_calls(&l)) || measure_overhead(&l))
-		return pb_fail(err, PROBE_ECHILD, 0, "the measured call failed");
+	int rc = warm_up(&l, out, err);
+	if (!rc && ((config->calls ? set_calls(&l) : choose_calls(&l)) || measure_overhead(&l)))
+		rc = pb_fail(err, PROBE_ECHILD, 0, "the measured call failed");
 	const struct pb_rounds_config rounds = {config->rounds, config->wait_s,
 						config->quiet_ratio};
-	int rc = pb_rounds_collect(&rounds, one_round, pause_between, &l, out, err);
+	if (!rc)
+		rc = pb_rounds_collect(&rounds, one_round, pause_between, &l, out, err);
+	pb_warmup_subtract(out->warmup, out->warmup_count, l.overhead_ticks[PROBE_RUNG_REAL]);
 	out->calls_per_round = l.calls[PROBE_RUNG_REAL];
 	if (rc) {
 		free(out->rounds);
-		out->rounds = NULL;
-		out->round_count = 0;
+		free(out->warmup);
+		*out = (struct probe_process_samples){.rungs = out->rungs,
+						      .subphases = out->subphases};
 	}
 	return rc;
 }

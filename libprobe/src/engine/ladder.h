@@ -31,7 +31,8 @@ struct pb_ladder_config {
 	uint64_t seed;
 };
 
-/* Measures. out->rounds is allocated, the caller's to free(); out->bare stays empty.
+/* Warms up, then measures. out->rounds and out->warmup are allocated, the caller's to free();
+ * out->bare stays empty.
  * Returns 0; -PROBE_ECHILD when a callback failed; -PROBE_EINTR when pause() said so;
  * -PROBE_ENOMEM, -PROBE_EINVAL. Threads: one measurement per thread. The timed part allocates
  * nothing, takes no lock and does no I/O of its own. */

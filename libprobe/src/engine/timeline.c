@@ -9,6 +9,7 @@
 
 #include "base/fail.h"
 #include "engine/rounds.h"
+#include "engine/warmup.h"
 #include "stats/stats.h"
 #include "sys/counter.h"
 
@@ -344,6 +345,31 @@ static int pause_between(void *ctx)
 	return r->ops->pause ? r->ops->pause(r->ctx) : 0;
 }
 
+static int warm_burst(void *ctx, uint64_t calls, uint64_t *ticks)
+{
+	struct runner *r = ctx;
+	return r->ops->run_plain(r->ctx, calls, ticks);
+}
+
+static int warm_beside(void *ctx, uint64_t calls)
+{
+	struct runner *r = ctx;
+	uint64_t ticks;
+	return r->ops->run_empty(r->ctx, calls, &ticks);
+}
+
+static int warm_up(struct runner *r, struct probe_process_samples *samples, struct probe_error *err)
+{
+	static const struct pb_warmup_ops ops = {warm_burst, warm_beside};
+	struct pb_warmup_config config = pb_warmup_usual;
+	if (r->config->calls)
+		return 0;
+	config.burst_us = r->config->round_us;
+	config.quiet_ratio = r->config->quiet_ratio;
+	return pb_warmup_run(r->counter, &ops, r, &config, &samples->warmup, &samples->warmup_count,
+			     err);
+}
+
 static int prepare(struct runner *r, struct probe_error *err)
 {
 	uint64_t ticks = 0, calls = 1;
@@ -398,7 +424,10 @@ int pb_timeline_run(struct probe_counter *counter, struct pb_ring *ring,
 	r.stamps_differ = pb_counter_thunk_kind(counter, &r.stamp) == PB_THUNK_TSC &&
 			  strcmp(probe_counter_facts(counter)->kind, "tsc") != 0;
 	r.per_stamp_tick = 1;
-	int rc = prepare(&r, err);
+	int rc = warm_up(&r, samples, err);
+	if (rc == 0)
+		rc = prepare(&r, err);
+	pb_warmup_subtract(samples->warmup, samples->warmup_count, r.overhead_ticks);
 	const struct pb_rounds_config rounds = {config->rounds, config->wait_s,
 						config->quiet_ratio};
 	if (rc == 0)

@@ -56,9 +56,10 @@ struct pb_timeline {
 	unsigned char events[PROBE_MAX_STRETCHES];
 };
 
-/* Measures; samples' columns are the parts, then enum probe_timeline_column.
- * samples->rounds is the caller's to free(); the timeline is released with pb_timeline_fini(), also
- * after a failure. Returns 0, -PROBE_ECHILD, -PROBE_EUNHOOKABLE (no stamp was hit), -PROBE_ENOMEM.
+/* Warms up, then measures; samples' columns are the parts, then enum probe_timeline_column.
+ * samples->rounds and samples->warmup are the caller's to free(); the timeline is released with
+ * pb_timeline_fini(), also after a failure. Returns 0, -PROBE_ECHILD, -PROBE_EUNHOOKABLE (no stamp
+ * was hit), -PROBE_ENOMEM.
  */
 int pb_timeline_run(struct probe_counter *counter, struct pb_ring *ring,
 		    const struct pb_timeline_ops *ops, void *ctx,

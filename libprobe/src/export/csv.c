@@ -20,7 +20,7 @@ struct units {
 	bool estimated;
 };
 
-static void field(struct pb_buf *out, const char *text)
+void pb_export_csv_field(struct pb_buf *out, const char *text)
 {
 	struct pb_buf line = {0};
 
@@ -59,14 +59,14 @@ static void word(struct pb_buf *out, const char *text)
 
 static void cell_start(struct pb_buf *out, const struct probe_cell *cell)
 {
-	field(out, cell->workload);
+	pb_export_csv_field(out, cell->workload);
 	pb_buf_puts(out, ",");
-	field(out, cell->path);
+	pb_export_csv_field(out, cell->path);
 	pb_buf_puts(out, ",");
-	field(out, cell->interpreter);
+	pb_export_csv_field(out, cell->interpreter);
 	word(out, probe_cell_status_name(cell->status));
 	pb_buf_puts(out, ",");
-	field(out, cell->reason);
+	pb_export_csv_field(out, cell->reason);
 }
 
 static const char *state_name(enum probe_state state)

@@ -25,6 +25,8 @@ int pb_export_evendata(const struct probe_run *run, const struct probe_sink *sin
 int pb_export_heatdata(const struct probe_run *run, const struct probe_sink *sink,
 		       struct probe_error *err);
 
+int pb_export_warmup(const struct probe_run *run, const struct probe_sink *sink,
+		     struct probe_error *err);
 int pb_export_trace(const struct probe_run *run, const struct probe_sink *sink,
 		    struct probe_error *err);
 int pb_export_speedscope(const struct probe_run *run, const struct probe_sink *sink,
@@ -63,6 +65,8 @@ void pb_export_markdown_claims(struct pb_buf *out, const struct probe_run *run,
 void pb_export_markdown_slopes(struct pb_buf *out, const struct probe_run *run,
 			       const struct probe_scale *scale);
 
+/* Appends a text as a field of CSV, quoted where it must be. */
+void pb_export_csv_field(struct pb_buf *out, const char *text);
 /* Appends a number with nine digits and a point in every locale; absent where it is not finite. */
 void pb_export_real(struct pb_buf *out, double number, const char *absent);
 

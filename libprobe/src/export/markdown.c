@@ -99,6 +99,9 @@ static void cell_row(const struct probe_run *run, const struct probe_cell *cell,
 	if (e->contended)
 		snprintf(row[PATH] + strlen(row[PATH]), TEXT_MAX - strlen(row[PATH]),
 			 " (contended)");
+	if (probe_cell_unsteady(cell))
+		snprintf(row[PATH] + strlen(row[PATH]), TEXT_MAX - strlen(row[PATH]),
+			 " (not steady)");
 	if (e == &cell->timeline)
 		snprintf(row[PATH] + strlen(row[PATH]), TEXT_MAX - strlen(row[PATH]),
 			 " (timeline)");

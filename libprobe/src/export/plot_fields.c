@@ -69,6 +69,8 @@ void pb_plot_remark(struct pb_buf *out, const struct probe_cell *cell, const str
 
 	if (e) {
 		pb_buf_puts(&text, e->contended ? "contended" : "");
+		if (probe_cell_unsteady(cell))
+			pb_buf_puts(&text, text.len ? ", not steady" : "not steady");
 		if (e == &cell->timeline)
 			pb_buf_puts(&text, text.len ? ", timeline" : "timeline");
 	} else if (cell->status == PROBE_CELL_PENDING || cell->status == PROBE_CELL_OK) {

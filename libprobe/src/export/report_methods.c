@@ -13,7 +13,7 @@
 /* What all cells of a run add up to. */
 struct tally {
 	size_t workloads, paths, interpreters, measured, contended;
-	bool ladder, timeline, bare;
+	bool ladder, timeline, bare, warmup;
 	double rounds, rounds_contended, rounds_discarded;
 };
 
@@ -42,6 +42,7 @@ static struct tally tally_of(const struct probe_run *run)
 		t.ladder = t.ladder || cell->ladder.present;
 		t.timeline = t.timeline || cell->timeline.present;
 		t.bare = t.bare || (shown && shown->closure.state != PROBE_ABSENT);
+		t.warmup = t.warmup || cell->warmup.point_count;
 		for (size_t e = 0; e < 2; e++) {
 			t.rounds += (double)engines[e]->rounds;
 			t.rounds_contended += (double)engines[e]->rounds_contended;
@@ -135,6 +136,14 @@ static void engines(struct pb_report *r, const struct tally *t)
 		r->form->text(r->out,
 			      "Timeline: the boundaries of single real calls are stamped; what the "
 			      "stamps cost, measured in place, is taken out. ");
+	if (t->warmup)
+		r->form->text(
+			r->out,
+			"Before that, every process makes the call until its times are steady: "
+			"until "
+			"the lower quartiles of three windows, which make up the last half of the "
+			"series, agree within 2 % or within what their own spread explains. The "
+			"measured rounds are checked likewise. ");
 	r->form->text(
 		r->out,
 		"A figure is the lower quartile of its rounds, as noise only adds, averaged over "

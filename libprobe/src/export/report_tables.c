@@ -22,6 +22,7 @@ enum mark {
 	MARK_CALLBACK = 1 << 6,
 	MARK_EMPTY_CALL = 1 << 7,
 	MARK_BREAKEVEN = 1 << 8,
+	MARK_UNSTEADY = 1 << 9,
 };
 
 static const struct {
@@ -42,6 +43,9 @@ static const struct {
 	 "from stamps in single calls; the other rows come from the ladder."},
 	{MARK_CONTENDED, "(contended)",
 	 "the core never got quiet enough, so that the figures may be too high."},
+	{MARK_UNSTEADY, "(not steady)",
+	 "the call still changed while it was measured, so that the figures hold for no one "
+	 "moment."},
 	{MARK_CLOSURE, "(!)",
 	 "the closure is outside its interval and over 2 %: without the instrument the call costs "
 	 "more, or less, than the phases add up to."},
@@ -143,8 +147,10 @@ static void put_cell(const struct pb_report *r, struct pb_report_table *table,
 	row = pb_report_row(table, PB_ROW_FIGURES);
 	if (!row)
 		return;
-	snprintf(row->fields[PATH].text, sizeof row->fields[PATH].text, "%.36s%s%s", cell->path,
-		 e == &cell->timeline ? " (timeline)" : "", e->contended ? " (contended)" : "");
+	snprintf(row->fields[PATH].text, sizeof row->fields[PATH].text, "%.26s%s%s%s", cell->path,
+		 e == &cell->timeline ? " (timeline)" : "", e->contended ? " (contended)" : "",
+		 probe_cell_unsteady(cell) ? " (not steady)" : "");
+	*marks |= probe_cell_unsteady(cell) ? MARK_UNSTEADY : 0u;
 	*marks |= (e == &cell->timeline ? MARK_TIMELINE : 0u) |
 		  (e->contended ? MARK_CONTENDED : 0u) | (has_callback(e) ? MARK_CALLBACK : 0u);
 	put_figure(r, &e->total, e, &row->fields[TOTAL], marks);

@@ -94,6 +94,31 @@ static const char *take_rounds(const json_t *answer, struct pb_cell_result *out)
 	return NULL;
 }
 
+/* The bursts before the rounds: lists of one length. NULL, or what is wrong with them. */
+static const char *take_warmup(const json_t *warmup, struct pb_cell_result *out)
+{
+	const json_t *calls = json_object_get(warmup, "calls");
+	const json_t *ticks = json_object_get(warmup, "ticks");
+	const json_t *contended = json_object_get(warmup, "contended");
+	size_t n = json_array_size(calls);
+	if (n != json_array_size(ticks) || n != json_array_size(contended))
+		return "its warm-up has lists of different lengths";
+	if (!n)
+		return NULL;
+	out->warmup = calloc(n, sizeof *out->warmup);
+	if (!out->warmup)
+		return "memory is out";
+	for (size_t i = 0; i < n; i++) {
+		json_int_t made = json_integer_value(json_array_get(calls, i));
+		if (made < 1)
+			return "its warm-up has a burst of no calls";
+		out->warmup[i] = (struct probe_burst){(uint64_t)made, tick_at(ticks, i),
+						      json_is_true(json_array_get(contended, i))};
+	}
+	out->warmup_count = n;
+	return NULL;
+}
+
 static const char *take_answer(const json_t *answer, struct pb_cell_result *out)
 {
 	const char *status = string_at(answer, "status", "");
@@ -112,6 +137,8 @@ static const char *take_answer(const json_t *answer, struct pb_cell_result *out)
 	if (!(out->counter.hz > 0) || !out->counter.kind[0])
 		return "it names no counter";
 	const char *wrong = take_rounds(answer, out);
+	if (!wrong)
+		wrong = take_warmup(json_object_get(answer, "warmup"), out);
 	if (wrong)
 		return wrong;
 	json_t *timeline = json_object_get(answer, "timeline");
@@ -184,6 +211,7 @@ void pb_cell_result_take(const struct pb_child_outcome *outcome, double timeout_
 void pb_cell_result_fini(struct pb_cell_result *result)
 {
 	free(result->rounds);
+	free(result->warmup);
 	json_decref(result->warnings);
 	json_decref(result->timeline);
 	*result = (struct pb_cell_result){.status = PROBE_CELL_PENDING};

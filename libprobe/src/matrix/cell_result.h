@@ -19,6 +19,8 @@ struct pb_cell_result {
 	struct probe_round *rounds;
 	size_t round_count;
 	uint64_t calls_per_round;
+	struct probe_burst *warmup;
+	size_t warmup_count;
 	json_t *warnings; /* array of strings, or NULL */
 	json_t *timeline; /* object, or NULL */
 };

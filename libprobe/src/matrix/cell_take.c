@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "engine/warmup.h"
 #include "matrix/clean.h"
 
 static int out_of_memory(struct probe_error *err)
@@ -61,7 +62,10 @@ static void move_rounds(struct pb_cell_result *result, struct probe_process_samp
 	to->rounds = result->rounds;
 	to->round_count = result->round_count;
 	to->calls_per_round = result->calls_per_round;
+	to->warmup = result->warmup;
+	to->warmup_count = result->warmup_count;
 	result->rounds = NULL;
+	result->warmup = NULL;
 }
 
 static int add_samples(struct pb_cell *cell, enum pb_engine engine, struct pb_cell_result *result)
@@ -97,6 +101,17 @@ static int add_samples(struct pb_cell *cell, enum pb_engine engine, struct pb_ce
 	return 0;
 }
 
+/* From the ladder's processes where there are any: the figures are theirs. */
+static int sum_up_warmup(const struct pb_cell *cell, const struct pb_cell_settings *settings,
+			 struct probe_cell *row)
+{
+	if (cell->ladder_count)
+		return pb_warmup_summarise(cell->ladder, cell->ladder_count, PROBE_RUNG_REAL,
+					   settings->quiet_ratio, &row->warmup);
+	return pb_warmup_summarise(cell->timeline, cell->timeline_count, PROBE_TIMELINE_PLAIN,
+				   settings->quiet_ratio, &row->warmup);
+}
+
 /* Figures from all the processes so far. -PROBE_EINVAL: none has a usable round. */
 static int analyse(struct pb_cell *cell, enum pb_engine engine,
 		   const struct pb_cell_settings *settings, struct probe_cell *row,
@@ -109,6 +124,8 @@ static int analyse(struct pb_cell *cell, enum pb_engine engine,
 		.pure_python = cell->path->pure,
 	};
 	cell->analysed_ratio = settings->quiet_ratio;
+	if (sum_up_warmup(cell, settings, row))
+		return out_of_memory(err);
 	if (engine == PB_ENGINE_TIMELINE)
 		return pb_cell_take_timeline(cell, &options, row, err);
 	struct probe_engine figures = {0};
@@ -193,6 +210,19 @@ int pb_cell_take(struct pb_cell *cell, enum pb_engine engine, struct pb_cell_res
 	return take_failure(cell, engine, result, crash, row) ? out_of_memory(err) : 0;
 }
 
+static int warn_unsteady(struct probe_cell *row)
+{
+	const struct probe_warmup *w = &row->warmup;
+	char text[200];
+	if (!probe_cell_unsteady(row))
+		return 0;
+	snprintf(text, sizeof text,
+		 "not steady: the call still changed by up to %.0f %% while it was measured, in %u "
+		 "of %u processes: its figures hold for no one moment (see --warmup-series)",
+		 100 * w->change, w->processes_unsteady, w->processes);
+	return warn_once(row, text);
+}
+
 int pb_cell_settle(struct pb_cell *cell, const struct pb_cell_settings *settings,
 		   struct probe_cell *row, struct probe_error *err)
 {
@@ -206,13 +236,14 @@ int pb_cell_settle(struct pb_cell *cell, const struct pb_cell_settings *settings
 	if (rc == -PROBE_ENOMEM)
 		return rc;
 	probe_cell_check_engines(row);
-	return 0;
+	return warn_unsteady(row) ? out_of_memory(err) : 0;
 }
 
 static void free_processes(struct probe_process_samples *processes, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		free(processes[i].rounds);
+		free(processes[i].warmup);
 		free(processes[i].bare);
 	}
 	free(processes);

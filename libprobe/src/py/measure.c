@@ -161,6 +161,37 @@ static PyObject *round_row(const struct probe_round *round, unsigned mask)
 	return row;
 }
 
+static PyObject *burst_number(const struct probe_burst *burst, int field)
+{
+	if (field == 0)
+		return PyLong_FromUnsignedLongLong(burst->calls);
+	if (field == 2)
+		return PyBool_FromLong(burst->contended);
+	if (burst->ticks == burst->ticks)
+		return PyFloat_FromDouble(burst->ticks);
+	Py_RETURN_NONE;
+}
+
+/* The warm-up as lists of one length: calls, ticks, contended. */
+static PyObject *warmup_dict(const struct probe_process_samples *s)
+{
+	static const char *const names[] = {"calls", "ticks", "contended"};
+	PyObject *dict = PyDict_New();
+	for (int field = 0; dict && field < 3; field++) {
+		PyObject *list = PyList_New(0);
+		for (size_t i = 0; list && i < s->warmup_count; i++) {
+			PyObject *number = burst_number(&s->warmup[i], field);
+			if (!number || PyList_Append(list, number))
+				Py_CLEAR(list);
+			Py_XDECREF(number);
+		}
+		if (!list || PyDict_SetItemString(dict, names[field], list))
+			Py_CLEAR(dict);
+		Py_XDECREF(list);
+	}
+	return dict;
+}
+
 PyObject *pb_py_samples(struct pb_call *call, const struct probe_process_samples *s)
 {
 	PyObject *rounds = PyList_New(0);
@@ -171,15 +202,17 @@ PyObject *pb_py_samples(struct pb_call *call, const struct probe_process_samples
 		Py_XDECREF(row);
 	}
 	PyObject *columns = columns_of(s->rungs), *facts = pb_py_facts(call->counter);
-	PyObject *dict = NULL;
-	if (rounds && columns && facts)
-		dict = Py_BuildValue(
-			"{sOsOsOsIsKsKsO}", "counter", facts, "columns", columns, "rounds", rounds,
-			"subphases", s->subphases, "calls", (unsigned long long)s->calls_per_round,
-			"called", (unsigned long long)call->calls_made, "expected", call->expected);
+	PyObject *warmup = warmup_dict(s), *dict = NULL;
+	if (rounds && columns && facts && warmup)
+		dict = Py_BuildValue("{sOsOsOsOsIsKsKsO}", "counter", facts, "columns", columns,
+				     "rounds", rounds, "warmup", warmup, "subphases", s->subphases,
+				     "calls", (unsigned long long)s->calls_per_round, "called",
+				     (unsigned long long)call->calls_made, "expected",
+				     call->expected);
 	Py_XDECREF(rounds);
 	Py_XDECREF(columns);
 	Py_XDECREF(facts);
+	Py_XDECREF(warmup);
 	return dict;
 }
 
@@ -216,6 +249,7 @@ PyObject *pb_py_ladder(PyObject *module, PyObject *args, PyObject *kwargs)
 			pb_py_raise(&err);
 	}
 	free(samples.rounds);
+	free(samples.warmup);
 	pb_call_fini(&call);
 	return out;
 }
@@ -373,6 +407,7 @@ PyObject *pb_py_timeline(PyObject *module, PyObject *args, PyObject *kwargs)
 	}
 	pb_timeline_fini(&s.timeline);
 	free(samples.rounds);
+	free(samples.warmup);
 	pb_call_fini(&call);
 	return out;
 }

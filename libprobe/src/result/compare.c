@@ -9,7 +9,9 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "probe/builds.h"
 #include "probe/figures.h"
+#include "result/compare_cells.h"
 
 /* Standard errors in half a 95 % interval. */
 static const double z95 = 1.959964;
@@ -109,6 +111,20 @@ static const struct probe_engine *measured(const struct probe_cell *cell)
 	return cell && cell->status == PROBE_CELL_OK ? probe_cell_engine(cell) : NULL;
 }
 
+static double widening(size_t figures)
+{
+	return figures ? normal_point(false_alarms / (double)figures / 2) / z95 : 1;
+}
+
+void pb_compare_cells(const struct probe_cell *a, const struct probe_cell *b, double hz,
+		      size_t figures, struct probe_cell_change *out)
+{
+	double ns_per_tick = hz > 0 ? 1e9 / hz : 1;
+	const struct judge judge = {ns_per_tick, ns_per_tick, PROBE_COMPARE_BAND,
+				    widening(figures)};
+	fill_cell(out, a, probe_cell_engine(a), probe_cell_engine(b), &judge);
+}
+
 /* Pairs up the cells of both runs; counts those without a partner. */
 static size_t pair_up(struct probe_comparison *c, const struct probe_run *a,
 		      const struct probe_run *b, const struct judge *judge)
@@ -164,13 +180,15 @@ static int find_unlike(struct probe_comparison *c, const struct probe_run *a,
 	for (size_t i = 0; i < a->interpreter_count && !rc; i++) {
 		const struct probe_interpreter *x = &a->interpreters[i];
 		const struct probe_interpreter *y = probe_run_find_interpreter(b, x->label);
-		char was[160], is[160];
-		if (!y)
-			continue;
-		probe_interpreter_text(x, was, sizeof was);
-		probe_interpreter_text(y, is, sizeof is);
-		rc = differ(c, x->label, was, is);
-		if (!rc && !strcmp(was, is) && x->config_args && y->config_args &&
+		struct probe_build_difference d[PROBE_MAX_BUILD_DIFFERENCES];
+		size_t n = y ? probe_builds_differ(x, y, d) : 0;
+		for (size_t k = 0; k < n && !rc; k++) {
+			char what[128];
+			snprintf(what, sizeof what, "%s of %s", d[k].what, x->label);
+			rc = add_unlike(c, what, d[k].a, d[k].b);
+		}
+		/* Where the facts are the same, the rest may still not be. */
+		if (y && !rc && !n && x->config_args && y->config_args &&
 		    strcmp(x->config_args, y->config_args))
 			rc = add_unlike(c, x->label, x->config_args, y->config_args);
 	}
@@ -222,8 +240,7 @@ int probe_compare(const struct probe_run *a, const struct probe_run *b, double b
 			      band < 0 ? PROBE_COMPARE_BAND : band, 1};
 	/* Twice: the level of the test depends on how many figures there are. */
 	size_t figures = pair_up(c, a, b, &judge);
-	if (figures)
-		judge.widen = normal_point(false_alarms / (double)figures / 2) / z95;
+	judge.widen = widening(figures);
 	pair_up(c, a, b, &judge);
 	c->band = judge.band;
 	c->geometric_mean = geometric_mean(c);

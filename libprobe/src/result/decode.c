@@ -256,6 +256,12 @@ static int field_from(const struct pb_field *f, const json_t *json, void *object
 		return objects_from(f->of, json, at, f->size, count, object, place, err);
 	case PB_LIST:
 		return list_from(f, json, (void **)(void *)at, count, object, place, err);
+	case PB_REALS:
+		/* Lists that share a count are as long as each other. */
+		if (!json_is_array(json) || (*count && *count != json_array_size(json)))
+			return wrong(place, "a list of numbers as long as those beside it", err);
+		*count = json_array_size(json);
+		return reals_from(json, (double *)(void *)at, f->size, *count, place, err);
 	case PB_PART_REALS:
 		return reals_from(
 			json, (double *)(void *)at, f->size,

@@ -143,7 +143,7 @@ static json_t *encode_field(const struct pb_field *f, const void *object, const 
 	size_t count = 0;
 	double real;
 
-	if (f->kind == PB_OBJECTS || f->kind == PB_LIST)
+	if (f->kind == PB_OBJECTS || f->kind == PB_LIST || f->kind == PB_REALS)
 		count = *(const size_t *)((const char *)object + f->count_offset);
 	else if (f->kind == PB_PART_REALS)
 		count = *(const size_t *)((const char *)parent + f->count_offset);
@@ -178,6 +178,7 @@ static json_t *encode_field(const struct pb_field *f, const void *object, const 
 		return encode_objects(f->of, at, count, object);
 	case PB_LIST:
 		return encode_objects(f->of, *(char *const *)at, count, object);
+	case PB_REALS:
 	case PB_PART_REALS:
 		return encode_reals((const double *)at, count);
 	}

@@ -210,6 +210,12 @@ const struct probe_engine *probe_cell_engine(const struct probe_cell *cell)
 	return cell->timeline.present ? &cell->timeline : NULL;
 }
 
+bool probe_cell_unsteady(const struct probe_cell *cell)
+{
+	const struct probe_warmup *w = &cell->warmup;
+	return 2 * w->processes_unsteady > w->processes;
+}
+
 const char *probe_cell_status_name(enum probe_cell_status status)
 {
 	return (unsigned)status <= PROBE_CELL_INAPPLICABLE ? pb_cell_status_names[status] : "?";

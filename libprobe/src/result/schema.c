@@ -164,6 +164,32 @@ static const struct pb_field engine_fields[] = {
 static const struct pb_schema engine = {sizeof(struct probe_engine), engine_fields, engine_absent,
 					engine_loaded};
 
+static bool warmup_absent(const void *object)
+{
+	return !((const struct probe_warmup *)object)->point_count;
+}
+
+#define WARMUP_REALS(member)                                                                       \
+	{                                                                                          \
+#member, PB_REALS, true, AT(probe_warmup, member),                                 \
+			.size = PROBE_MAX_WARMUP,                                                  \
+			.count_offset = offsetof(struct probe_warmup, point_count)                 \
+	}
+
+static const struct pb_field warmup_fields[] = {
+	WARMUP_REALS(calls),
+	WARMUP_REALS(ticks),
+	WARMUP_REALS(contended),
+	{"call_count", PB_U64, AT(probe_warmup, call_count)},
+	{"steady_from", PB_REAL, AT(probe_warmup, steady_from)},
+	{"processes", PB_UNSIGNED, AT(probe_warmup, processes)},
+	{"processes_unsteady", PB_UNSIGNED, AT(probe_warmup, processes_unsteady)},
+	{"change", PB_REAL_0, AT(probe_warmup, change)},
+	END,
+};
+static const struct pb_schema warmup = {sizeof(struct probe_warmup), warmup_fields, warmup_absent,
+					NULL};
+
 static const struct pb_field cell_fields[] = {
 	{"workload", PB_TEXT, true, AT(probe_cell, workload)},
 	{"path", PB_TEXT, true, AT(probe_cell, path)},
@@ -174,6 +200,7 @@ static const struct pb_field cell_fields[] = {
 	{"warnings", PB_TEXTS, AT(probe_cell, warnings)},
 	{"ladder", PB_OBJECT, AT(probe_cell, ladder), .of = &engine},
 	{"timeline", PB_OBJECT, AT(probe_cell, timeline), .of = &engine},
+	{"warmup", PB_OBJECT, AT(probe_cell, warmup), .of = &warmup},
 	END,
 };
 static const struct pb_schema cell = {sizeof(struct probe_cell), cell_fields, NULL, NULL};

@@ -23,6 +23,7 @@ enum pb_kind {
 	PB_OBJECT,     /* a struct inside the struct */
 	PB_OBJECTS,    /* an array of structs inside the struct, its count at count_offset */
 	PB_LIST,       /* an owned pointer to structs, its count at count_offset */
+	PB_REALS,      /* double[size], their number at count_offset; not finite = absent */
 	PB_PART_REALS, /* double[], one for each part of the engine that holds this pass */
 };
 
@@ -33,7 +34,7 @@ struct pb_field {
 	enum pb_kind kind;
 	bool required; /* an error when the file has it not */
 	size_t offset;
-	size_t size; /* PB_CHARS: bytes; PB_OBJECTS, PB_PART_REALS: elements that fit */
+	size_t size; /* PB_CHARS: bytes; PB_OBJECTS, PB_REALS, PB_PART_REALS: elements that fit */
 	size_t count_offset;
 	const struct pb_schema *of;
 	const char *const *names; /* PB_NAME: index = value; NULL ends */
