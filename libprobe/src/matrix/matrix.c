@@ -14,6 +14,7 @@
 #include "matrix/home.h"
 #include "matrix/interp.h"
 #include "matrix/session.h"
+#include "matrix/subinterpreters.h"
 #include "probe/machine.h"
 #include "probe/probe.h"
 
@@ -62,6 +63,8 @@ static int check_options(const struct probe_matrix_options *o, struct probe_erro
 	if ((rc = check_range("passes", o->passes, 1, 1000, err)) ||
 	    (rc = check_range("rounds", o->rounds, 10, 100000, err)) ||
 	    (rc = check_range("round_us", o->round_us, 1, 1e6, err)) ||
+	    (rc = check_range("subinterpreters", o->subinterpreters, 1, PB_SUBINTERPRETERS_MAX,
+			      err)) ||
 	    (rc = check_range("timeout_s", o->timeout_s, 0.1, 86400, err)))
 		return rc;
 	if (!(o->wait_s <= 3600))
@@ -219,6 +222,8 @@ static int find_work(struct pb_session *session, struct probe_error *err)
 				  session->run, err);
 	if (!rc)
 		rc = pb_interp_discover(o->interpreters, session->run, err);
+	if (!rc && o->subinterpreters)
+		rc = pb_subinterpreters_add(session->run, o->subinterpreters, err);
 	if (!rc && own)
 		rc = make_function(session, &folder, err);
 	if (!rc && own)
