@@ -13,6 +13,7 @@
  * export.h   run -> CSV, Markdown, plot data, traces
  * report.h   runs -> a document: HTML, Markdown, LaTeX
  * catalog.h  what there is to measure: workloads, call paths, interpreters
+ * cache.h    what is cached for which interpreter, how much disk that takes, cleaning it
  * matrix.h   interpreters, building bindings, running cells in child processes
  * error.h    error codes and struct probe_error
  */
@@ -22,6 +23,7 @@
 #define PROBE_VERSION "0.1.0"
 
 #include "probe/analysis.h"
+#include "probe/cache.h"
 #include "probe/catalog.h"
 #include "probe/compare.h"
 #include "probe/counter.h"

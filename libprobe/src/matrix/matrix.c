@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/fail.h"
+#include "matrix/cache_use.h"
 #include "matrix/home.h"
 #include "matrix/interp.h"
 #include "matrix/session.h"
@@ -100,6 +101,8 @@ static int find_places(struct pb_session *session, struct probe_error *err)
 	int rc = pb_home_find(&session->home, &session->library, err);
 	if (!rc)
 		rc = pb_cache_dir(&session->cache, err);
+	if (!rc)
+		rc = pb_cache_use(session->cache, PB_CACHE_SHARED, &session->cache_use, err);
 	if (rc)
 		return rc;
 	if (asprintf(&session->scratch, "%s/probe-XXXXXX", tmp && *tmp ? tmp : "/tmp") < 0) {
@@ -266,7 +269,7 @@ static int run_session(struct pb_session *session, bool *measuring, struct probe
 int probe_matrix_run(const struct probe_matrix_options *options, struct probe_run **out,
 		     struct probe_error *err)
 {
-	struct pb_session session = {.options = options, .started_s = pb_now_s()};
+	struct pb_session session = {.options = options, .started_s = pb_now_s(), .cache_use = -1};
 	bool measuring = false;
 	*out = NULL;
 	int rc = check_options(options, err);
@@ -285,6 +288,8 @@ int probe_matrix_run(const struct probe_matrix_options *options, struct probe_ru
 	pb_operands_fini(&session.operands);
 	if (session.scratch)
 		rmdir(session.scratch);
+	if (session.cache_use >= 0)
+		close(session.cache_use);
 	free(session.home);
 	free(session.library);
 	free(session.cache);
