@@ -29,6 +29,7 @@ CRASH_FD = 4
 
 _loaded: List["Target"] = []
 
+
 class CellError(Exception):
     """One line that says why this cell can't be measured."""
 

@@ -93,7 +93,9 @@ def measure(spec: str, count: int, load_here: Callable[[], Json]) -> Json:
             # What an earlier one could load is not broken: it is loaded but once in a process.
             if answer.get("import") and (i or load_here()["status"] == "ok"):
                 answer["status"] = "inapplicable"
-            which = "a sub-interpreter" if count == 1 else "sub-interpreter %d of %d" % (i + 1, count)
+            which = (
+                "a sub-interpreter" if count == 1 else "sub-interpreter %d of %d" % (i + 1, count)
+            )
             answer["reason"] = "in %s: %s" % (which, answer["reason"])
             break
     return answer

@@ -28,11 +28,7 @@ def version_of(interpreter: Dict[str, Any]) -> Tuple[int, ...]:
 def with_own_gils(probe: Probe) -> List[Dict[str, Any]]:
     listed = probe("list", "interpreters", "--json", "-i", "cpython").out
     found = json.loads(listed)["interpreters"]
-    return [
-        p
-        for p in found
-        if version_of(p) >= (3, 12) and p["headers"]
-    ]
+    return [p for p in found if version_of(p) >= (3, 12) and p["headers"]]
 
 
 @pytest.fixture
@@ -82,13 +78,13 @@ def test_each_is_a_row_behind_its_interpreter(
     assert fake("show", out).out == done.out
 
 
-def test_who_has_none_is_named(
-    fake: Probe, python: str, claims_313: Path, tmp_path: Path
-) -> None:
+def test_who_has_none_is_named(fake: Probe, python: str, claims_313: Path, tmp_path: Path) -> None:
     out = tmp_path / "run.json"
     old = claims_38(python, tmp_path)
     choice = "%s,%s" % (old, claims_313)
-    done = fake("run", "add", "-p", "good", "-i", choice, "--subinterpreters", "1", *QUICK, "-o", out)
+    done = fake(
+        "run", "add", "-p", "good", "-i", choice, "--subinterpreters", "1", *QUICK, "-o", out
+    )
     run = json.loads(out.read_text())["probe"]
     assert [p["label"] for p in run["interpreters"]] == [
         "cpython-3.8.1",
@@ -155,8 +151,7 @@ def bindings(probe: Probe, tmp_path: Path) -> Path:
         }
         (folder / "path.json").write_text(json.dumps(path))
         load = (
-            "def load(prototype, artifact, library, options):\n"
-            "    return lambda a, b: a + b\n"
+            "def load(prototype, artifact, library, options):\n" "    return lambda a, b: a + b\n"
         )
         text = WHERE + "FOLDER = %r\n" % str(tmp_path) + body + load
         (folder / "binding.py").write_text(text)
@@ -205,7 +200,10 @@ def test_the_split_inside_one(probe: Probe, recent: str, tmp_path: Path) -> None
             continue
         assert inside["status"] == outside["status"] == "ok"
         for engine in ("ladder", "timeline"):
-            names = [[p["subphases"] for p in (c[engine] or {"parts": []})["parts"]] for c in (inside, outside)]
+            names = [
+                [p["subphases"] for p in (c[engine] or {"parts": []})["parts"]]
+                for c in (inside, outside)
+            ]
             assert names[0] == names[1] and (path == "python" or len(names[0]) >= 3)
         ratio = inside["ladder"]["total"]["ticks"] / outside["ladder"]["total"]["ticks"]
         assert 0.4 < ratio < 2.5, (path, ratio)
