@@ -184,9 +184,11 @@ static int print_choosing(const struct probe_listed *listed, size_t n)
 	for (size_t k = 0; !rc && k < PROBE_CONSIDER_COUNT; k++) {
 		const char *source = probe_consideration_source((enum probe_consideration)k);
 		char lead[40];
-		snprintf(lead, sizeof lead, "\n%s: ", head[k + 1]);
-		if (source)
-			grid_wrap(stdout, lead, GAP, source, MAX_LINES);
+		if (!source)
+			continue;
+		snprintf(lead, sizeof lead, "%s  ", head[k + 1]);
+		putchar('\n');
+		grid_wrap(stdout, lead, grid_width(lead), source, MAX_LINES);
 	}
 	free(cells);
 	return rc;
