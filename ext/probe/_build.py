@@ -73,17 +73,25 @@ def tree_digest(*folders_or_files: str) -> str:
     return _cache.digest(*parts)
 
 
+def interpreter_files() -> List[Any]:
+    """[path, mtime_ns, size] of its program and its library."""
+    library = os.path.join(
+        sysconfig.get_config_var("LIBDIR") or "", sysconfig.get_config_var("INSTSONAME") or ""
+    )
+    found: List[Any] = []
+    for path in (os.path.realpath(sys.executable), library):
+        if os.path.isfile(path):
+            info = os.stat(path)
+            found.append([path, info.st_mtime_ns, info.st_size])
+    return found
+
+
 def interpreter_identity() -> List[Any]:
     """Changes when the interpreter is replaced or upgraded in place."""
     executable = os.path.realpath(sys.executable)
     parts: List[Any] = [executable, sys.version, sysconfig.get_config_var("SOABI")]
-    library = os.path.join(
-        sysconfig.get_config_var("LIBDIR") or "", sysconfig.get_config_var("INSTSONAME") or ""
-    )
-    for path in (executable, library):
-        if os.path.isfile(path):
-            info = os.stat(path)
-            parts += [info.st_mtime_ns, info.st_size]
+    for _, mtime_ns, size in interpreter_files():
+        parts += [mtime_ns, size]
     return parts
 
 
@@ -103,6 +111,14 @@ class Builder:
             offline=bool(spec.get("offline")),
         )
         self.machine = platform.machine()
+
+    def note_interpreter(self) -> None:
+        """Whose folder it is: `probe cache` asks whether that interpreter is still there."""
+        note = {"executable": os.path.realpath(sys.executable), "files": interpreter_files()}
+        os.makedirs(self.own_dir, exist_ok=True)
+        path = os.path.join(self.own_dir, "interpreter.json")
+        if not os.path.exists(path):
+            _cache.write_json(path, note)
 
     # --- kernels: the same for all interpreters
 
@@ -275,6 +291,7 @@ class Builder:
         return made
 
     def run(self) -> Json:
+        self.note_interpreter()
         workloads, paths = self.spec["workloads"], self.spec["paths"]
         kernels = {
             w["name"]: attempt(lambda: self.kernel(w)) for w in workloads if "prototype" in w

@@ -117,10 +117,27 @@ def make(
         raise
 
 
+def write_json(path: str, value: Any) -> None:
+    """A file that is whole or not there."""
+    descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".new-")
+    with os.fdopen(descriptor, "w", encoding="utf-8") as f:
+        json.dump(value, f)
+    os.replace(temporary, path)
+
+
+def note_use(folder: str) -> None:
+    """What `probe cache clean --older-than` goes by: when an entry was last used."""
+    try:
+        os.utime(os.path.join(folder, STAMP))
+    except OSError:
+        pass  # another user's, or a full disk: nothing depends on it
+
+
 def entry(parent: str, name: str, build: Callable[[str], None]) -> str:
     """The folder parent/name, made by build(folder) unless it is there and undamaged."""
     folder = os.path.join(parent, name)
     if read_stamp(folder) is not None:
+        note_use(folder)
         return folder
 
     def build_noted(temporary: str) -> Dict[str, Any]:

@@ -21,10 +21,14 @@ if _here not in sys.path:  # python -P
 sys.path.append(os.path.join(_here, "..", "..", "workloads", "bindings"))
 import _arguments
 import _model
+import _subinterpreters
 from _hooks import ALWAYS, CALLBACK, PYTHON, empty_loop, find_hooks, make_empty, make_loop
 
 RESULT_FD = 3
 CRASH_FD = 4
+
+_loaded: List["Target"] = []
+
 
 class CellError(Exception):
     """One line that says why this cell can't be measured."""
@@ -215,10 +219,16 @@ def same(got: Any, expected: Any) -> bool:
     return bool(got == expected)
 
 
-def measure(spec: Dict[str, Any]) -> Dict[str, Any]:
-    sys.path.insert(0, spec["ext"])
+def import_probe(spec: Dict[str, Any]) -> Any:
+    if spec["ext"] not in sys.path:
+        sys.path.insert(0, spec["ext"])
     import _probe  # type: ignore[import-not-found]
 
+    return _probe
+
+
+def measure(spec: Dict[str, Any]) -> Dict[str, Any]:
+    _probe = import_probe(spec)
     _probe.catch_crashes(CRASH_FD)
     if spec.get("cpu", -1) >= 0:
         _probe.pin(spec["cpu"])
@@ -250,22 +260,55 @@ def measure(spec: Dict[str, Any]) -> Dict[str, Any]:
     return result
 
 
-def main() -> int:
-    with open(sys.argv[1], encoding="utf-8") as f:
-        spec = json.load(f)
+def told(make: Callable[[], Dict[str, Any]]) -> Dict[str, Any]:
+    """What make() returns, or the status and one line of what it raised."""
     try:
-        result = measure(spec)
+        return make()
+    except (CellError, _arguments.ArgumentError) as e:
+        return {"status": "failed", "reason": str(e)}
+    except _model.Inexpressible as e:
+        return {"status": "inapplicable", "reason": " ".join(str(e).split())}
+    except Exception as e:
+        reason = "%s: %s" % (type(e).__name__, " ".join(str(e).split()))
+        return {"status": "failed", "reason": reason, "import": isinstance(e, ImportError)}
+
+
+def read_spec(path: str) -> Dict[str, Any]:
+    with open(path, encoding="utf-8") as f:
+        spec: Dict[str, Any] = json.load(f)
+    return spec
+
+
+def answer(spec_path: str) -> Dict[str, Any]:
+    """The cell's samples, or its status and a reason."""
+    return told(lambda: measure(read_spec(spec_path)))
+
+
+def load(spec_path: str) -> Dict[str, Any]:
+    """Whether the binding can be loaded into this interpreter, where it then stays."""
+
+    def make() -> Dict[str, Any]:
+        spec = read_spec(spec_path)
+        _loaded.append(Target(import_probe(spec), spec))
+        return {"status": "ok"}
+
+    return told(make)
+
+
+def main() -> int:
+    spec_path = sys.argv[1]
+    count = read_spec(spec_path).get("subinterpreters", 0)
+    try:
+        if count:
+            result = _subinterpreters.measure(spec_path, count, lambda: load(spec_path))
+        else:
+            result = answer(spec_path)
     except KeyboardInterrupt:
         return 130
-    except (CellError, _arguments.ArgumentError) as e:
-        result = {"status": "failed", "reason": str(e)}
-    except _model.Inexpressible as e:
-        result = {"status": "inapplicable", "reason": " ".join(str(e).split())}
-    except Exception as e:
-        text = " ".join(str(e).split())
-        result = {"status": "failed", "reason": "%s: %s" % (type(e).__name__, text)}
     with os.fdopen(RESULT_FD, "w", encoding="utf-8") as out:
         json.dump(result, out)
+    if count:
+        _subinterpreters.leave()
     return 0
 
 

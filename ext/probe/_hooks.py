@@ -64,12 +64,17 @@ def shared_object(name: str, artifact: Optional[str], call: Any) -> str:
     return path
 
 
+def listed(names: List[str]) -> str:
+    """ "a, b and c"."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
 def find_hooks(
     probe: Any, spec: Dict[str, Any], target: Optional[Sequence[int]], call: Any
 ) -> Tuple[Dict[str, Any], int, List[str]]:
     hooks: Dict[str, Any] = {}
     subphases = ALWAYS
-    warnings: List[str] = []
+    missing: Dict[str, List[str]] = {}
     for layer in spec["path"]["layers"]:
         name, symbols = layer["layer"], layer.get("symbols")
         subphases |= LAYER_BITS[name]
@@ -91,7 +96,8 @@ def find_hooks(
                     library = probe.open_library(wanted["object"], local=True)
                     hooks[name] = (hooks[name][0], probe.symbol(library, symbols[0]))
             except LookupError as e:
-                warnings.append("%s can't be told apart: %s" % (name, e))
+                missing.setdefault(str(e), []).append(name)
         elif target:
             hooks[name] = target
+    warnings = ["%s can't be told apart: %s" % (listed(m), why) for why, m in missing.items()]
     return hooks, subphases, warnings

@@ -165,6 +165,7 @@ def find(parent: str, packages: Dict[str, str]) -> Optional[Tuple[str, Dict[str,
         stamp = _cache.read_stamp(folder, by_content=False)
         has = stamp.get("packages", {}) if stamp else {}
         if stamp and all(has.get(name) == version for name, version in packages.items()):
+            _cache.note_use(folder)
             return folder, has
     return None
 

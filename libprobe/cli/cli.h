@@ -34,6 +34,7 @@ int cli_plot(int argc, char **argv);
 int cli_show(int argc, char **argv);
 int cli_compare(int argc, char **argv);
 int cli_report(int argc, char **argv);
+int cli_cache(int argc, char **argv);
 void cli_run_help(FILE *out);
 void cli_list_help(FILE *out);
 void cli_doctor_help(FILE *out);
@@ -41,6 +42,7 @@ void cli_plot_help(FILE *out);
 void cli_show_help(FILE *out);
 void cli_compare_help(FILE *out);
 void cli_report_help(FILE *out);
+void cli_cache_help(FILE *out);
 
 /* term.c: --color auto|always|never, NO_COLOR, CLICOLOR_FORCE, TERM=dumb. */
 enum cli_color { CLI_COLOR_AUTO, CLI_COLOR_ALWAYS, CLI_COLOR_NEVER };

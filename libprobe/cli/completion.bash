@@ -64,6 +64,7 @@ _probe() {
 		case $verb in
 		help) words=$(_probe_verbs "$program") ;;
 		list) words='workloads paths interpreters counters' ;;
+		cache) words='size clean' ;;
 		run)
 			words=$(_probe_names "$program" workloads)
 			mapfile -t COMPREPLY < <(compgen -f -- "$word")

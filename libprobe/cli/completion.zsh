@@ -53,6 +53,7 @@ _probe() {
 		_describe verb lines
 		;;
 	list) compadd -- workloads paths interpreters counters ;;
+	cache) compadd -- size clean ;;
 	run)
 		lines=(${(f)"$($program list workloads 2>/dev/null | sed -nE '/^$/q;s/^([^ ]+).*/\1/p')"})
 		compadd -- $lines

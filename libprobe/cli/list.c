@@ -163,14 +163,9 @@ static int list_workloads(const struct options *o, struct probe_error *err)
 /* What to weigh besides the figures, a column each. */
 static int print_choosing(const struct probe_listed *listed, size_t n)
 {
-	static const char *const head[] = {"CHOOSING",
-					   "COMPILES",
-					   "ONE BUILD FOR ALL VERSIONS",
-					   "PYPY",
-					   "GRAALPY",
-					   "FREE-THREADED",
-					   "SUBINTERPRETERS",
-					   "WRONG TYPE"};
+	static const char *const head[] = {"CHOOSING", "COMPILES",  "ONE BUILD FOR ALL VERSIONS",
+					   "PYPY",     "GRAALPY",   "FREE-THREADED",
+					   "ISOLATED", "WRONG TYPE"};
 	size_t columns = 1 + PROBE_CONSIDER_COUNT;
 	const char **cells = calloc((n + 1) * columns, sizeof *cells);
 	int rc;
@@ -186,8 +181,31 @@ static int print_choosing(const struct probe_listed *listed, size_t n)
 				listed[i].considerations[k] ? listed[i].considerations[k] : "?";
 	}
 	rc = columns_print(cells, n + 1, columns, stdout);
+	for (size_t k = 0; !rc && k < PROBE_CONSIDER_COUNT; k++) {
+		const char *source = probe_consideration_source((enum probe_consideration)k);
+		char lead[40];
+		if (!source)
+			continue;
+		snprintf(lead, sizeof lead, "%s  ", head[k + 1]);
+		putchar('\n');
+		grid_wrap(stdout, lead, grid_width(lead), source, MAX_LINES);
+	}
 	free(cells);
 	return rc;
+}
+
+/* The list, and how its considerations are known. */
+static json_t *paths_json(const struct probe_listed *listed, size_t n)
+{
+	json_t *object = listed_json("paths", "needs", false, listed, n), *sources = json_object();
+	for (int k = 0; k < PROBE_CONSIDER_COUNT; k++) {
+		enum probe_consideration which = (enum probe_consideration)k;
+		if (probe_consideration_source(which))
+			json_object_set_new(sources, probe_consideration_key(which),
+					    json_string(probe_consideration_source(which)));
+	}
+	json_object_set_new(object, "choosing_sources", sources);
+	return object;
 }
 
 static int list_paths(const struct options *o, struct probe_error *err)
@@ -196,7 +214,7 @@ static int list_paths(const struct options *o, struct probe_error *err)
 	size_t n = 0;
 	int rc = probe_list_paths(&listed, &n, err);
 	if (!rc && o->json)
-		rc = print_json(listed_json("paths", "needs", false, listed, n), err);
+		rc = print_json(paths_json(listed, n), err);
 	for (size_t i = 0; !rc && i < n && !o->json; i++) {
 		char *needs;
 		if (!*listed[i].detail)

@@ -18,6 +18,7 @@ static const struct cli_verb verbs[] = {
 	{"plot", "draw a run file as a figure", cli_plot, cli_plot_help},
 	{"report", "write run files as a report: HTML, Markdown or LaTeX", cli_report,
 	 cli_report_help},
+	{"cache", "say how much disk the caches take, or clean them", cli_cache, cli_cache_help},
 };
 enum { VERB_COUNT = sizeof verbs / sizeof verbs[0] };
 

@@ -16,6 +16,7 @@ enum {
 	OPT_ENGINE = 256,
 	OPT_ARGS,
 	OPT_TARGET,
+	OPT_SUBINTERPRETERS,
 	OPT_FAST,
 	OPT_RIGOROUS,
 	OPT_PASSES,
@@ -48,6 +49,8 @@ static const struct option_row rows[] = {
 	{OPT_ARGS, "args", "LIST", "a function's arguments: Python literals, float64:1000, ..."},
 	{OPT_TARGET, "target", "LIB:FUNCTION", "where a Python callable computes, if known"},
 	{OPT_ENGINE, "engine", "LIST", "ladder, timeline or both (default: ladder)"},
+	{OPT_SUBINTERPRETERS, "subinterpreters", "N",
+	 "and in the last of N, each with its own GIL"},
 	{OPT_FAST, "fast", NULL, "fewer passes and rounds"},
 	{OPT_RIGOROUS, "rigorous", NULL, "more passes and rounds"},
 	{OPT_PASSES, "passes", "N", "fresh processes for each cell, 1 to 1000"},
@@ -162,6 +165,11 @@ static int parse_number(int value, const char *text, struct cli_run_options *out
 			return CLI_USAGE;
 		m->passes = (unsigned)n;
 		return CLI_OK;
+	case OPT_SUBINTERPRETERS:
+		if (cli_parse_long("--subinterpreters", text, 1, 64, &n))
+			return CLI_USAGE;
+		m->subinterpreters = (unsigned)n;
+		return CLI_OK;
 	case OPT_ROUNDS:
 		if (cli_parse_long("--rounds", text, 10, 100000, &n))
 			return CLI_USAGE;
@@ -234,6 +242,7 @@ static int parse_one(int value, const char *text, struct cli_run_options *out)
 	case OPT_RIGOROUS:
 		return parse_preset(PROBE_PRESET_RIGOROUS, out);
 	case OPT_PASSES:
+	case OPT_SUBINTERPRETERS:
 	case OPT_ROUNDS:
 	case OPT_CPU:
 	case OPT_SEED:

@@ -137,6 +137,7 @@ def test_bash_completes_values() -> None:
     assert in_bash("run", "--engine", "ladder,") == ["ladder,ladder", "ladder,timeline"]
     assert "breakdown" in in_bash("plot", "x.json", "--kind", "")
     assert in_bash("list", "c") == ["counters"]
+    assert in_bash("cache", "") == ["size", "clean"]
     assert in_bash("report", "plots/sample/r") == ["plots/sample/run.json"]
     assert in_bash("report", "plots/sample/run.json", "-o", "LIC") == ["LICENSE"]
     # Seconds are not to be guessed, nor is a title a file.
@@ -190,4 +191,5 @@ def test_zsh_offers_the_same(tmp_path: Path) -> None:
     assert "add" in in_zsh(tmp_path, "run", "")
     assert "breakdown" in in_zsh(tmp_path, "plot", "--kind", "")
     assert in_zsh(tmp_path, "report", "") == ["FILES"]
+    assert in_zsh(tmp_path, "cache", "") == ["size", "clean"]
     assert in_zsh(tmp_path, "run", "-o", "") == ["FILES"]

@@ -3,7 +3,6 @@
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -230,11 +229,25 @@ def other_machine(path: Path) -> Path:
     return path
 
 
+# How it is made, and all that is said of it.
 TROUBLE: Dict[str, Tuple[Callable[[Path], Path], str]] = {
-    "crash": (lambda p: script(p, "kill -SEGV $$"), "it died: Segmentation fault"),
-    "hang": (lambda p: script(p, "exec sleep 600"), "gave no answer in 10 s"),
-    "machine": (other_machine, "another kind of processor"),
-    "none": (lambda p: script(p, "echo gone; exit 0"), "not a Python interpreter"),
+    "crash": (
+        lambda p: script(p, "kill -SEGV $$"),
+        "%s is not a working Python interpreter (it died: Segmentation fault)",
+    ),
+    "hang": (
+        lambda p: script(p, "exec sleep 600"),
+        "%s gave no answer in 10 s, so it can't be used",
+    ),
+    "machine": (
+        other_machine,
+        "%s is a program for another kind of processor (S/390): what probe builds does not fit "
+        "into it",
+    ),
+    "none": (
+        lambda p: script(p, "echo gone; exit 0"),
+        '%s is not a Python interpreter (it printed "gone")',
+    ),
 }
 
 
@@ -243,7 +256,8 @@ def test_trouble_that_is_named(fake: Probe, python: str, tmp_path: Path, kind: s
     """Nothing is started: what was typed can't be done."""
     make, words = TROUBLE[kind]
     path = make(tmp_path / "python3")
-    fake("run", "add", "-p", "good", "-i", "%s,%s" % (python, path)).one_error(2, words, str(path))
+    done = fake("run", "add", "-p", "good", "-i", "%s,%s" % (python, path))
+    assert done.one_error(2) == "probe: " + words % path
 
 
 def run_all(fake: Probe, home: Path, out: Path, **env: Any) -> Done:
@@ -265,10 +279,14 @@ def test_trouble_that_is_found(fake: Probe, python: str, tmp_path: Path) -> None
     assert facts(python)["executable"] in [p["executable"] for p in run["interpreters"]]
     assert {c["status"] for c in run["cells"]} == {"ok"}
     left_out = [w for w in run["warnings"] if w.startswith("left out: ")]
-    for kind, (_, words) in TROUBLE.items():
-        if kind != "none":  # no CPython by its name: it is not asked without -i all
-            assert [w for w in left_out if words in w and "/%s/" % kind in w], (kind, left_out)
-    assert len(left_out) == len(TROUBLE) - 1
+    assert sorted(left_out) == sorted(
+        "left out: " + words % (versions / kind / "bin" / "python3")
+        for kind, (_, words) in TROUBLE.items()
+        if kind != "none"  # no CPython by its name: it is not asked without -i all
+    )
+    # The wrapper led to an interpreter that was there already: it is one row.
+    executables = [p["executable"] for p in run["interpreters"]]
+    assert len(executables) == len(set(executables))
 
 
 def test_pypy_and_graalpy_are_told_what_they_lack(fake: Probe, tmp_path: Path, python: str) -> None:
@@ -287,12 +305,64 @@ def test_pypy_and_graalpy_are_told_what_they_lack(fake: Probe, tmp_path: Path, p
     assert states.pop("pypy-9.9.9") == "unavailable" and set(states.values()) == {"ok"}
 
 
+def test_a_wrapper_leads_to_its_interpreter(fake: Probe, python: str, tmp_path: Path) -> None:
+    """Named, it is the interpreter that it starts, and that one alone."""
+    wrapper = script(tmp_path / "snake", 'exec "%s" "$@"' % python)
+    out = tmp_path / "run.json"
+    for choice in (str(wrapper), "%s,%s" % (wrapper, python)):
+        done = fake("run", "add", "-p", "good", "-i", choice, "-o", out, *QUICK)
+        assert done.code == 0, done.err
+        (found,) = the_interpreters(out)
+        assert found["executable"] == facts(python)["executable"]
+
+
+AFTERWARDS = {
+    "it needs its wrapper": ("exit 127", "_build.py ended with 127: gone"),
+    "it crashes": ("kill -SEGV $$", "_build.py was killed by signal 11: gone"),
+    "it is not there": (None, "it can't be started: No such file or directory"),
+}
+
+
+@pytest.mark.parametrize("how", AFTERWARDS)
+def test_what_answers_and_then_does_not_work(
+    fake: Probe, python: str, tmp_path: Path, how: str
+) -> None:
+    """Its own rows say so, in one line, and the others are measured."""
+    body, words = AFTERWARDS[how]
+    program = tmp_path / "program"
+    if body:
+        script(program, "echo gone >&2\n" + body)
+    answer = {
+        **facts(python),
+        "version": "3.8.1",
+        "label": "cpython-3.8.1",
+        "executable": str(program),
+        "missing": None,
+    }
+    text = json.dumps(answer).replace("'", "")
+    wrapper = script(tmp_path / "snake", "echo '%s'" % text)
+    out = tmp_path / "run.json"
+    choice = "%s,%s" % (wrapper, python)
+    done = fake("run", "add", "-p", "good", "-i", choice, "-o", out, *QUICK)
+    assert done.one_error(3) == (
+        "probe: unavailable on cpython-3.8.1: add/good: can't prepare cpython-3.8.1: " + words
+    )
+    states = {c["interpreter"]: c["status"] for c in json.loads(out.read_text())["probe"]["cells"]}
+    assert states.pop("cpython-3.8.1") == "unavailable" and list(states.values()) == ["ok"]
+
+
 def test_no_writable_home(fake: Probe, python: str, tmp_path: Path) -> None:
-    command = ["run", "add", "-p", "good", "-i", python, *QUICK]
+    out = tmp_path / "run.json"
+    command = ["run", "add", "-p", "good", "-i", python, "-o", out, *QUICK]
     done = fake(*command, HOME="/proc/none", XDG_CACHE_HOME=None)
-    done.one_error(1, "/proc/none", "XDG_CACHE_HOME")
+    assert done.one_error(1) == (
+        "probe: can't write the cache folder /proc/none/.cache/probe (set XDG_CACHE_HOME to a "
+        "writable one): No such file or directory"
+    )
+    assert not out.exists()
     done = fake(*command, HOME="/proc/none")  # the cache may be elsewhere
-    assert done.code == 0, done.err
+    assert done.code == 0 and not done.err, done.err
+    assert [c["status"] for c in json.loads(out.read_text())["probe"]["cells"]] == ["ok"]
 
 
 @pytest.fixture
@@ -333,10 +403,12 @@ def test_an_interpreter_disappears_during_the_run(
     mortal.unlink()
     _, err = process.communicate(timeout=120)
     assert process.returncode == 3, err
-    (line,) = err.splitlines()
-    assert re.search(r"probe: .*slow/good.*can't be started: No such file", line), line
     run = json.loads(out.read_text())["probe"]
     gone = [p["label"] for p in run["interpreters"] if p["executable"] == str(mortal)]
+    assert err.splitlines() == [
+        "probe: failed on %s: slow/good: its process can't be started: No such file or directory"
+        % gone[0]
+    ]
     states = {c["interpreter"]: c["status"] for c in run["cells"]}
     assert [states.pop(label) for label in gone] == ["failed"]
     assert list(states.values()) == ["ok"]

@@ -14,18 +14,21 @@ extern "C" {
 
 /* What a user weighs besides the figures when choosing a path. */
 enum probe_consideration {
-	PROBE_CONSIDER_COMPILER,        /* what installing it from source compiles: "no", "C" */
-	PROBE_CONSIDER_ONE_BUILD,       /* whether one build serves many versions of Python */
-	PROBE_CONSIDER_PYPY,            /* whether it works on PyPy */
-	PROBE_CONSIDER_GRAALPY,         /* on GraalPy */
-	PROBE_CONSIDER_FREE_THREADED,   /* in a free-threaded build */
-	PROBE_CONSIDER_SUBINTERPRETERS, /* in subinterpreters with a GIL of their own */
-	PROBE_CONSIDER_WRONG_TYPE,      /* what a wrong argument does: "error", "crash" */
+	PROBE_CONSIDER_COMPILER,      /* what installing it from source compiles: "no", "C" */
+	PROBE_CONSIDER_ONE_BUILD,     /* whether one build serves many versions of Python */
+	PROBE_CONSIDER_PYPY,          /* whether it works on PyPy */
+	PROBE_CONSIDER_GRAALPY,       /* on GraalPy */
+	PROBE_CONSIDER_FREE_THREADED, /* in a free-threaded build */
+	PROBE_CONSIDER_ISOLATED,      /* whether it loads in a sub-interpreter with its own GIL */
+	PROBE_CONSIDER_WRONG_TYPE,    /* what a wrong argument does: "error", "crash" */
 	PROBE_CONSIDER_COUNT,
 };
 
 /* Its key in path.json, "compiler_at_install"; "?" when out of range. Threads: safe. */
 PROBE_API const char *probe_consideration_key(enum probe_consideration which);
+
+/* How it is known, in a few words; NULL where path.json alone says it. Threads: safe. */
+PROBE_API const char *probe_consideration_source(enum probe_consideration which);
 
 /* One workload (with its variants) or one call path. */
 struct probe_listed {

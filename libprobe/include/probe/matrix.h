@@ -62,6 +62,8 @@ struct probe_matrix_options {
 	const char *paths;        /* comma-separated, such as "ctypes,cffi-abi"; NULL = all */
 	const char *interpreters; /* comma-separated versions or programs; NULL = all found */
 	unsigned engines;         /* PROBE_ENGINE_*; 0 = the ladder */
+	unsigned subinterpreters; /* 1 to 64: measures each interpreter that has any in the last
+				   * of so many, too; 0 = in none */
 	enum probe_preset_id preset;
 	unsigned passes;     /* 1 to 1000; 0 = the preset's */
 	unsigned rounds;     /* 10 to 100000; 0 = the preset's */

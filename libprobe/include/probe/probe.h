@@ -14,6 +14,7 @@
  * export.h   run -> CSV, Markdown, plot data, traces
  * report.h   runs -> a document: HTML, Markdown, LaTeX
  * catalog.h  what there is to measure: workloads, call paths, interpreters
+ * cache.h    what is cached for which interpreter, how much disk that takes, cleaning it
  * matrix.h   interpreters, building bindings, running cells in child processes
  * error.h    error codes and struct probe_error
  */
@@ -24,6 +25,7 @@
 
 #include "probe/analysis.h"
 #include "probe/builds.h"
+#include "probe/cache.h"
 #include "probe/catalog.h"
 #include "probe/compare.h"
 #include "probe/counter.h"

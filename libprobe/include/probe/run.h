@@ -31,7 +31,7 @@ struct probe_counter_facts {
 };
 
 /* One interpreter: a build with its switches. label is unique in a run, such as "cpython-3.13.0",
- * "cpython-3.13.15t" or "cpython-3.14.10-jit". */
+ * "cpython-3.13.15t", "cpython-3.14.10-jit" or "cpython-3.13.0-sub1". */
 struct probe_interpreter {
 	char label[64];
 	char *executable;
@@ -51,6 +51,8 @@ struct probe_interpreter {
 	char compiler[64];     /* "GCC 12.2.0" */
 	char libc[32];
 	char *config_args;
+	unsigned subinterpreters; /* measured in the last of so many of them, each with a GIL of
+				   * its own; 0 = in the main one */
 	char *missing; /* NULL, or what its user must install before it can be measured */
 };
 

@@ -18,13 +18,22 @@ static const char *const consideration_keys[PROBE_CONSIDER_COUNT] = {
 	[PROBE_CONSIDER_PYPY] = "pypy",
 	[PROBE_CONSIDER_GRAALPY] = "graalpy",
 	[PROBE_CONSIDER_FREE_THREADED] = "free_threaded",
-	[PROBE_CONSIDER_SUBINTERPRETERS] = "subinterpreters",
+	[PROBE_CONSIDER_ISOLATED] = "isolated",
 	[PROBE_CONSIDER_WRONG_TYPE] = "wrong_type",
 };
 
 const char *probe_consideration_key(enum probe_consideration which)
 {
 	return (unsigned)which < PROBE_CONSIDER_COUNT ? consideration_keys[which] : "?";
+}
+
+const char *probe_consideration_source(enum probe_consideration which)
+{
+	if (which == PROBE_CONSIDER_ISOLATED)
+		return "whether it loads in a sub-interpreter with a GIL of its own; tried with "
+		       "what probe builds, on CPython 3.12.1, 3.13.0, 3.14.10 and 3.15.2 (in "
+		       "brackets: what its documentation says of other builds)";
+	return NULL;
 }
 
 static int no_memory(struct probe_error *err)

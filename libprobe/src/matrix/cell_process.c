@@ -55,9 +55,11 @@ static json_t *make_spec(const struct pb_places *places, const struct pb_cell *c
 			  cell->twin, "kernel", cell->kernel, "rounds", (int)settings->rounds,
 			  "round_us", settings->round_us, "wait_s", settings->wait_s, "quiet_ratio",
 			  settings->quiet_ratio, "seed", (json_int_t)seed, "cpu", settings->cpu);
-	if (spec && json_object_set_new(spec, "variant",
-					workload->has_variant ? json_integer(workload->variant)
-							      : json_null())) {
+	unsigned subinterpreters = cell->prepared->interpreter->subinterpreters;
+	if (spec && (json_object_set_new(spec, "subinterpreters", json_integer(subinterpreters)) ||
+		     json_object_set_new(spec, "variant",
+					 workload->has_variant ? json_integer(workload->variant)
+							       : json_null()))) {
 		json_decref(spec);
 		spec = NULL;
 	}

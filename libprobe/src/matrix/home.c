@@ -137,7 +137,7 @@ static int make_folders(char *path)
 	}
 }
 
-int pb_cache_dir(char **out, struct probe_error *err)
+int pb_cache_path(char **out, struct probe_error *err)
 {
 	const char *base = getenv("XDG_CACHE_HOME"), *sub = "probe";
 	/* A relative XDG_CACHE_HOME is invalid and to be ignored, says its specification. */
@@ -152,17 +152,24 @@ int pb_cache_dir(char **out, struct probe_error *err)
 	if (!base || *base != '/')
 		return pb_fail(err, PROBE_ESYS, 0,
 			       "no cache folder: neither XDG_CACHE_HOME nor HOME is set");
-	char *path = pb_path_join(base, sub);
-	if (!path)
-		return pb_fail(err, PROBE_ENOMEM, 0, "out of memory");
+	*out = pb_path_join(base, sub);
+	return *out ? 0 : pb_fail(err, PROBE_ENOMEM, 0, "out of memory");
+}
+
+int pb_cache_dir(char **out, struct probe_error *err)
+{
+	char *path = NULL;
+	int rc = pb_cache_path(&path, err);
+	if (rc)
+		return rc;
 	int code = make_folders(path);
 	if (!code && access(path, R_OK | W_OK | X_OK))
 		code = errno;
 	if (code) {
-		int rc = pb_fail(err, PROBE_ESYS, code,
-				 "can't write the cache folder %s (set XDG_CACHE_HOME to a "
-				 "writable one)",
-				 path);
+		rc = pb_fail(err, PROBE_ESYS, code,
+			     "can't write the cache folder %s (set XDG_CACHE_HOME to a "
+			     "writable one)",
+			     path);
 		free(path);
 		return rc;
 	}

@@ -13,7 +13,11 @@
  * Returns 0, -PROBE_ENOENT (err names what was tried and $PROBE_HOME), -PROBE_ENOMEM. */
 int pb_home_find(char **home, char **library_a, struct probe_error *err);
 
-/* The cache folder: $XDG_CACHE_HOME/probe, else ~/.cache/probe; made when it is not there.
+/* Where the cache folder is: $XDG_CACHE_HOME/probe, else ~/.cache/probe, there or not.
+ * Returns as pb_cache_dir(). */
+int pb_cache_path(char **out, struct probe_error *err);
+
+/* The same; made when it is not there.
  * @out  absolute path; the caller frees it.
  * Returns 0, -PROBE_ESYS (it can't be made or written; err says what to set), -PROBE_ENOMEM. */
 int pb_cache_dir(char **out, struct probe_error *err);

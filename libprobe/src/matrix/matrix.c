@@ -11,9 +11,11 @@
 #include <unistd.h>
 
 #include "base/fail.h"
+#include "matrix/cache_use.h"
 #include "matrix/home.h"
 #include "matrix/interp.h"
 #include "matrix/session.h"
+#include "matrix/subinterpreters.h"
 #include "probe/machine.h"
 #include "probe/probe.h"
 
@@ -62,6 +64,8 @@ static int check_options(const struct probe_matrix_options *o, struct probe_erro
 	if ((rc = check_range("passes", o->passes, 1, 1000, err)) ||
 	    (rc = check_range("rounds", o->rounds, 10, 100000, err)) ||
 	    (rc = check_range("round_us", o->round_us, 1, 1e6, err)) ||
+	    (rc = check_range("subinterpreters", o->subinterpreters, 1, PB_SUBINTERPRETERS_MAX,
+			      err)) ||
 	    (rc = check_range("timeout_s", o->timeout_s, 0.1, 86400, err)))
 		return rc;
 	if (!(o->wait_s <= 3600))
@@ -97,6 +101,8 @@ static int find_places(struct pb_session *session, struct probe_error *err)
 	int rc = pb_home_find(&session->home, &session->library, err);
 	if (!rc)
 		rc = pb_cache_dir(&session->cache, err);
+	if (!rc)
+		rc = pb_cache_use(session->cache, PB_CACHE_SHARED, &session->cache_use, err);
 	if (rc)
 		return rc;
 	if (asprintf(&session->scratch, "%s/probe-XXXXXX", tmp && *tmp ? tmp : "/tmp") < 0) {
@@ -219,6 +225,8 @@ static int find_work(struct pb_session *session, struct probe_error *err)
 				  session->run, err);
 	if (!rc)
 		rc = pb_interp_discover(o->interpreters, session->run, err);
+	if (!rc && o->subinterpreters)
+		rc = pb_subinterpreters_add(session->run, o->subinterpreters, err);
 	if (!rc && own)
 		rc = make_function(session, &folder, err);
 	if (!rc && own)
@@ -261,7 +269,7 @@ static int run_session(struct pb_session *session, bool *measuring, struct probe
 int probe_matrix_run(const struct probe_matrix_options *options, struct probe_run **out,
 		     struct probe_error *err)
 {
-	struct pb_session session = {.options = options, .started_s = pb_now_s()};
+	struct pb_session session = {.options = options, .started_s = pb_now_s(), .cache_use = -1};
 	bool measuring = false;
 	*out = NULL;
 	int rc = check_options(options, err);
@@ -280,6 +288,8 @@ int probe_matrix_run(const struct probe_matrix_options *options, struct probe_ru
 	pb_operands_fini(&session.operands);
 	if (session.scratch)
 		rmdir(session.scratch);
+	if (session.cache_use >= 0)
+		close(session.cache_use);
 	free(session.home);
 	free(session.library);
 	free(session.cache);

@@ -189,6 +189,12 @@ static int take_answer(const struct pb_child_outcome *outcome, const char *label
 	return out->error || out->ext ? 0 : -PROBE_ENOMEM;
 }
 
+/* The main interpreter that a sub-interpreter shares its builds with: the one before it. */
+static size_t builder_of(const struct probe_run *run, size_t i)
+{
+	return i && run->interpreters[i].subinterpreters ? i - 1 : i;
+}
+
 int pb_prepare(const struct pb_places *places, const struct probe_run *run,
 	       const struct pb_prepare_options *options, struct pb_prepared *out,
 	       struct probe_error *err)
@@ -212,6 +218,8 @@ int pb_prepare(const struct pb_places *places, const struct probe_run *run,
 			out[i].error = strdup(interpreter->missing);
 			continue;
 		}
+		if (builder_of(run, i) != i)
+			continue;
 		/* One interpreter alone builds its bindings on all cores. */
 		rc = init_driver(&drivers[wanted], places, interpreter, i, options,
 				 n < at_once ? (int)(at_once / n) : 1, err);
@@ -227,11 +235,11 @@ int pb_prepare(const struct pb_places *places, const struct probe_run *run,
 		.ctx = (void *)(uintptr_t)options,
 	};
 	rc = pb_children_run(specs, wanted, &children, outcomes, err);
-	for (size_t i = 0; i < wanted; i++) {
-		size_t index = drivers[i].interpreter;
-		if (take_answer(&outcomes[i], run->interpreters[index].label, &out[index]) && !rc)
-			rc = pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
-	}
+	for (size_t i = 0; i < wanted; i++)
+		for (size_t k = drivers[i].interpreter; k < n; k++)
+			if (builder_of(run, k) == drivers[i].interpreter &&
+			    take_answer(&outcomes[i], run->interpreters[k].label, &out[k]) && !rc)
+				rc = pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
 out:
 	for (size_t i = 0; drivers && i < wanted; i++) {
 		if (drivers[i].spec_path)

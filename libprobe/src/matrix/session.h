@@ -17,6 +17,7 @@ struct pb_session {
 	struct pb_quiet_memory quiet;
 	char *home, *library, *cache, *scratch;
 	struct pb_places places; /* the four above */
+	int cache_use;           /* the cache's lock; -1 = none */
 	unsigned passes;
 	double started_s;
 	/* The run file. */

@@ -73,6 +73,7 @@ static const struct pb_field interpreter_fields[] = {
 	{"tail_call", PB_BOOL, AT(probe_interpreter, tail_call)},
 	{"static_libpython", PB_BOOL, AT(probe_interpreter, static_libpython)},
 	{"headers", PB_BOOL, AT(probe_interpreter, headers)},
+	{"subinterpreters", PB_UNSIGNED, AT(probe_interpreter, subinterpreters)},
 	{"optimisation", PB_CHARS, AT(probe_interpreter, optimisation),
 	 LEN(probe_interpreter, optimisation)},
 	{"compiler", PB_CHARS, AT(probe_interpreter, compiler), LEN(probe_interpreter, compiler)},

@@ -30,6 +30,7 @@ if state:
             "seed": spec["seed"],
             "rounds": spec["rounds"],
             "variant": spec["variant"],
+            "subinterpreters": spec["subinterpreters"],
             "quiet_ratio": spec["quiet_ratio"],
             "hash_seed": os.environ["PYTHONHASHSEED"],
             "pad": len(os.environ["PROBE_PAD"]),

@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: MIT
+"""`probe cache`: what lies there, for whom, and removing what is of no more use."""
+
+import fcntl
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any, Dict, Set
+
+import pytest
+
+from conftest import Probe
+
+DAY_S = 86400
+STAMP = ".probe-stamp.json"
+QUICK = ["--passes", "1", "--rounds", "10"]
+
+
+@pytest.fixture
+def home(probe: Probe, tmp_path: Path) -> Path:
+    """A cache folder that probe is pointed at; it is not made."""
+    probe.env["XDG_CACHE_HOME"] = str(tmp_path)
+    return tmp_path / "probe"
+
+
+def entry(folder: Path, name: str, days: float = 0, size: int = 10000) -> Path:
+    """An entry that was last used so many days ago."""
+    made = folder / name
+    made.mkdir(parents=True)
+    (made / "content").write_bytes(b"x" * size)
+    (made / STAMP).write_text("{}")
+    at = time.time() - days * DAY_S
+    os.utime(made / STAMP, (at, at))
+    return made
+
+
+def interpreter(home: Path, name: str, program: Path) -> Path:
+    """The folder of an interpreter that lies there as it is now."""
+    folder = home / "interpreters" / name
+    folder.mkdir(parents=True)
+    info = program.stat()
+    note = {
+        "executable": str(program),
+        "files": [[str(program), info.st_mtime_ns, info.st_size]],
+    }
+    (folder / "interpreter.json").write_text(json.dumps(note))
+    return folder
+
+
+@pytest.fixture
+def filled(home: Path, tmp_path: Path) -> Path:
+    """Four interpreters, one of each state, and what all share."""
+    for name in ("present", "gone", "replaced"):
+        program = tmp_path / name
+        program.write_text(name)
+        folder = interpreter(home, "cpython-" + name, program)
+        entry(folder, "ext-1", days=40)
+        entry(folder, "venv-1", days=2, size=100000)
+        entry(folder / "bindings", "ctypes-add-1", days=2)
+        entry(folder / "bindings", "ctypes-add-2", days=40)
+        (folder / "bindings" / ".lock").touch()
+        (folder / "bindings" / "tmp-killed").mkdir()
+    (tmp_path / "gone").unlink()
+    (tmp_path / "replaced").write_text("another")
+    entry(home / "interpreters" / "cpython-unknown", "ext-1")
+    entry(home / "kernels", "add-1")
+    entry(home / "kernels", "add-2", days=40)
+    entry(home / "functions", "mine-1", days=2)
+    (home / "kernels" / "tmp-killed").mkdir()
+    (home / "quiet.json").write_text("{}")
+    return home
+
+
+def names(folder: Path) -> Set[str]:
+    return {p.name for p in folder.iterdir() if not p.name.startswith(".")}
+
+
+def owners(probe: Probe) -> Dict[Any, Dict[str, Any]]:
+    done = probe("cache", "size", "--json")
+    assert done.code == 0, done.err
+    return {o["name"]: o for o in json.loads(done.out)["owners"]}
+
+
+def test_size_by_interpreter_and_kind(probe: Probe, filled: Path) -> None:
+    found = owners(probe)
+    states = {name: owner["state"] for name, owner in found.items()}
+    assert states == {
+        None: None,
+        "cpython-present": "present",
+        "cpython-gone": "gone",
+        "cpython-replaced": "replaced",
+        "cpython-unknown": "unknown",
+    }
+    kinds = found["cpython-present"]["disk_bytes_by_kind"]
+    assert set(kinds) == {"extension", "packages", "bindings", "other"}
+    assert kinds["packages"] >= 100000 > kinds["bindings"] > kinds["extension"] >= 10000
+    assert set(found[None]["disk_bytes_by_kind"]) == {"kernels", "functions", "other"}
+    for owner in found.values():
+        assert owner["disk_bytes"] == sum(owner["disk_bytes_by_kind"].values())
+    whole = json.loads(probe("cache", "size", "--json").out)
+    assert whole["disk_bytes"] == sum(o["disk_bytes"] for o in found.values())
+    assert abs(found["cpython-present"]["used_unix_s"] - (time.time() - 2 * DAY_S)) < 60
+
+
+def test_size_as_a_table(probe: Probe, filled: Path) -> None:
+    done = probe("cache", "size")
+    assert done.code == 0
+    assert max(len(line) for line in done.out.splitlines()) <= 100
+    for word in ("cpython-gone", "2 days ago", "replaced", "packages 1", str(filled)):
+        assert word in done.out, word
+
+
+def test_no_cache_is_empty_and_not_made(probe: Probe, home: Path) -> None:
+    assert probe("cache", "size").out == "nothing in %s\n" % home
+    assert probe("cache", "clean").out == "removed 0 entries, nothing\n"
+    assert not home.exists()
+
+
+def test_clean_removes_what_no_run_can_use(probe: Probe, filled: Path) -> None:
+    done = probe("cache", "clean", "--json")
+    assert done.code == 0, done.err
+    told = json.loads(done.out)
+    assert told["entries"] == 5 and told["disk_bytes"] > 250000
+    assert names(filled / "interpreters") == {"cpython-present"}
+    assert names(filled / "kernels") == {"add-1", "add-2"}
+    bindings = filled / "interpreters" / "cpython-present" / "bindings"
+    assert names(bindings) == {"ctypes-add-1", "ctypes-add-2"}
+    assert (bindings / ".lock").exists() and (filled / "quiet.json").exists()
+    assert json.loads(probe("cache", "clean", "--json").out) == {"disk_bytes": 0, "entries": 0}
+
+
+def test_clean_by_age(probe: Probe, filled: Path) -> None:
+    done = probe("cache", "clean", "--older-than", "30")
+    assert done.code == 0, done.err
+    mine = filled / "interpreters" / "cpython-present"
+    assert names(mine) == {"interpreter.json", "bindings", "venv-1"}
+    assert names(mine / "bindings") == {"ctypes-add-1"}
+    assert names(filled / "kernels") == {"add-1"} and names(filled / "functions") == {"mine-1"}
+    assert probe("cache", "clean", "--older-than", "0").code == 0
+    assert names(filled / "interpreters") == names(filled / "kernels") == set()
+    assert names(filled) == {"interpreters", "kernels", "functions", "quiet.json"}
+
+
+def test_clean_stays_inside(probe: Probe, filled: Path, tmp_path: Path) -> None:
+    """Neither links nor what is not probe's."""
+    outside = entry(tmp_path / "outside", "precious", days=100)
+    (filled / "kernels" / "link-1").symlink_to(outside)
+    (filled / "interpreters" / "cpython-link").symlink_to(tmp_path / "outside")
+    shelf = filled / "interpreters" / "cpython-present" / "bindings" / "ctypes-add-2"
+    (shelf / "link").symlink_to(outside)
+    (filled / "notes.txt").write_text("mine")
+    (filled / "elsewhere").mkdir()
+    assert probe("cache", "clean", "--older-than", "0").code == 0
+    assert names(outside) == {"content"} and (outside / STAMP).exists()
+    assert names(filled) >= {"notes.txt", "elsewhere"}
+
+
+def test_clean_follows_no_linked_shelf(probe: Probe, filled: Path, tmp_path: Path) -> None:
+    (filled / "functions" / "mine-1" / STAMP).unlink()
+    (filled / "functions").rename(tmp_path / "outside")
+    (filled / "functions").symlink_to(tmp_path / "outside")
+    assert probe("cache", "clean", "--older-than", "0").code == 0
+    assert names(tmp_path / "outside") == {"mine-1"}
+
+
+def test_clean_refuses_while_a_run_goes_on(fake: Probe, python: str, tmp_path: Path) -> None:
+    home = tmp_path / "cache" / "probe"
+    entry(home / "kernels", "add-1")
+    state = tmp_path / "state"
+    state.mkdir()
+    command = ["run", "slow", "-p", "good", "-i", python, *QUICK]
+    process = fake.popen(*command, FAKE_STATE=str(state))
+    deadline = time.monotonic() + 60
+    while not (state / "log").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    fake("cache", "clean", "--older-than", "0").one_error(1, "a probe run is using", str(home))
+    assert fake("cache", "size").code == 0
+    assert process.wait(timeout=60) == 0 and names(home / "kernels") == {"add-1"}
+    process.communicate()
+    assert fake("cache", "clean", "--older-than", "0").code == 0
+    assert names(home / "kernels") == set()
+
+
+def test_a_run_waits_while_the_cache_is_cleaned(fake: Probe, python: str, tmp_path: Path) -> None:
+    home = tmp_path / "cache" / "probe"
+    home.mkdir(parents=True)
+    with open(home / ".in-use", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        process = fake.popen("run", "add", "-p", "good", "-i", python, *QUICK)
+        time.sleep(1)
+        assert process.poll() is None
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+
+
+def test_a_run_notes_its_interpreter_and_its_use(probe: Probe, home: Path, python: str) -> None:
+    command = ["run", "noop", "-p", "capi-varargs", "-i", python, *QUICK]
+    assert probe(*command).code == 0
+    found = owners(probe)
+    (name,) = [n for n in found if n]
+    assert found[name]["state"] == "present"
+    assert found[name]["executable"] == os.path.realpath(python)
+    assert {"extension", "bindings"} <= set(found[name]["disk_bytes_by_kind"])
+    for stamp in home.glob("**/" + STAMP):
+        os.utime(stamp, (1, 1))
+    assert owners(probe)[name]["used_unix_s"] == 1
+    assert probe(*command).code == 0
+    assert {int(s.stat().st_mtime) == 1 for s in home.glob("**/" + STAMP)} == {False}
+    done = probe("cache", "clean", "--older-than", "1")
+    assert done.out == "removed 0 entries, nothing\n", done.out
+
+
+@pytest.mark.parametrize(
+    "arguments, word",
+    [
+        ([], "size or clean?"),
+        (["sweep"], "size or clean?"),
+        (["size", "clean"], "size or clean?"),
+        (["size", "--older-than", "3"], "--older-than belongs to"),
+        (["clean", "--older-than", "-1"], "--older-than"),
+        (["clean", "--older-than", "soon"], "--older-than"),
+        (["clean", "--older-than"], "needs a value"),
+        (["clean", "--all"], "--all"),
+    ],
+)
+def test_usage(probe: Probe, arguments: Any, word: str) -> None:
+    probe("cache", *arguments).one_error(2, word)
