@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "probe/run.h"
+#include "probe/threaded.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -62,6 +62,9 @@ struct probe_matrix_options {
 	const char *paths;        /* comma-separated, such as "ctypes,cffi-abi"; NULL = all */
 	const char *interpreters; /* comma-separated versions or programs; NULL = all found */
 	unsigned engines;         /* PROBE_ENGINE_*; 0 = the ladder */
+	/* Comma-separated numbers: every cell is measured under so many threads, too; NULL = not.
+	 * The threads are not pinned, and share no rounds with the cell: see threaded.h. */
+	const char *threads;
 	enum probe_preset_id preset;
 	unsigned passes;     /* 1 to 1000; 0 = the preset's */
 	unsigned rounds;     /* 10 to 100000; 0 = the preset's */

@@ -10,6 +10,7 @@
  * verdict.h  the answer: the cheapest path and why, break-even, published ratios
  * compare.h  two runs: what changed, whether it is a change, which phase moved
  * slopes.h   the cost of one more argument, of each type, on each path
+ * threaded.h the same call from several threads at once: throughput, and phases meanwhile
  * export.h   run -> CSV, Markdown, plot data, traces
  * report.h   runs -> a document: HTML, Markdown, LaTeX
  * catalog.h  what there is to measure: workloads, call paths, interpreters
@@ -34,6 +35,7 @@
 #include "probe/report.h"
 #include "probe/run.h"
 #include "probe/slopes.h"
+#include "probe/threaded.h"
 #include "probe/verdict.h"
 
 #endif
