@@ -53,6 +53,7 @@ def measure(target: Any, spec: Dict[str, Any], had_gil: bool) -> Dict[str, Any]:
         subphases=target.subphases,
         rounds=max(3, spec["rounds"] // ROUNDS_SHARE),
         window_s=WINDOW_S,
+        wait_s=spec["wait_s"],
         seed=spec["seed"],
     )
     result["threads"]["cpus"] = len(os.sched_getaffinity(0))

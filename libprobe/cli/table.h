@@ -70,6 +70,8 @@ void table_verdict(const struct probe_run *run, const struct table_units *units,
 /* What one more argument costs, for the sweeps of the run; returns the marks that it needs. */
 unsigned table_slopes(const struct probe_run *run, const struct table_units *units, bool color,
 		      FILE *out);
+/* Calls under threads, for the rows of the run that have any; returns the marks that it needs. */
+unsigned table_threads(const struct probe_run *run, bool color, FILE *out);
 void table_claims(const struct probe_run *run, const struct table_units *units, FILE *out);
 
 #endif

@@ -50,6 +50,7 @@ struct probe_threaded {
 	unsigned threads;
 	enum probe_cell_status status;
 	char *reason;                         /* one line; NULL when OK */
+	char *backtrace;                      /* native frames, one a line; NULL unless CRASHED */
 	double calls_per_s, calls_per_s_half; /* of all threads together */
 	double scaling, scaling_half;         /* calls_per_s over that of one thread */
 	/* The control: the same ratio for as many threads of dependent adds, without Python. What
@@ -66,6 +67,8 @@ struct probe_threaded {
 	struct probe_threaded_pass *passes;
 	size_t pass_count;
 	unsigned cpus; /* that its process was allowed to run on */
+	/* In too few windows the threads had the CPUs that they could use: others ran there. */
+	bool contended;
 };
 
 /* "private" or "shared"; "?" when out of range. Threads: safe. */

@@ -5,14 +5,17 @@
 
 #include <math.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/fail.h"
 #include "stats/stats.h"
 #include "sys/reference.h"
+#include "sys/usage.h"
 
 /* A chunk of calls lasts about so long with one thread; marks lie between chunks. */
 #define CHUNK_S        100e-6
@@ -26,7 +29,13 @@
 #define MOST_EVENTS      (UINT64_C(1) << 22) /* of all rings: 64 MiB */
 #define MOST_RING_EVENTS (UINT64_C(1) << 19)
 
-enum kind { PLAIN, STAMPED, CONTROL, EMPTY, KINDS };
+enum kind {
+	PLAIN = PB_DELAY_PLAIN,
+	STAMPED = PB_DELAY_STAMPED,
+	CONTROL = PB_DELAY_CONTROL,
+	EMPTY,
+	KINDS,
+};
 
 struct team;
 
@@ -38,6 +47,8 @@ struct worker {
 	struct pb_mark *marks;
 	size_t mark_count;
 	double waited_s; /* in begin() */
+	int delay_fd;
+	double delayed_s; /* in the window: ready to run, and no CPU to be had */
 	bool failed;
 	char why[sizeof((struct probe_error *)0)->msg];
 };
@@ -60,7 +71,9 @@ struct team {
 	enum kind kind;
 	uint64_t chunk;
 	double length_s;
-	bool stop; /* atomic: one thread is at its end, and so all are */
+	unsigned cpus;
+	double waited_s; /* for quiet, so far */
+	bool stop;       /* atomic: one thread is at its end, and so all are */
 };
 
 static double now_s(void)
@@ -110,7 +123,7 @@ static void run_window(struct worker *w)
 	w->mark_count = 0;
 	w->ring.pos = 0;
 	pthread_barrier_wait(&t->start);
-	double begin_s = now_s(), at_s = begin_s;
+	double delay_s = pb_run_delay_s(w->delay_fd), begin_s = now_s(), at_s = begin_s;
 	mark(w, begin_s, 0);
 	if (t->kind != CONTROL)
 		t->ops->begin(t->ctx, w->number);
@@ -126,6 +139,7 @@ static void run_window(struct worker *w)
 			__atomic_store_n(&t->stop, true, __ATOMIC_RELAXED);
 		over = __atomic_load_n(&t->stop, __ATOMIC_RELAXED);
 	}
+	w->delayed_s = pb_run_delay_s(w->delay_fd) - delay_s;
 	if (t->kind != CONTROL)
 		t->ops->end(t->ctx, w->number);
 }
@@ -176,6 +190,7 @@ static void *work(void *arg)
 	struct worker *w = arg;
 	struct team *t = w->team;
 	unsigned long seen = 0;
+	w->delay_fd = pb_run_delay_open();
 	bool entered = make_ring(w) && !t->ops->enter(t->ctx, w->number, w->why, sizeof w->why);
 	w->failed = !entered;
 	report(t);
@@ -186,6 +201,8 @@ static void *work(void *arg)
 	if (entered)
 		t->ops->leave(t->ctx, w->number);
 	pb_ring_detach(&w->ring);
+	if (w->delay_fd >= 0)
+		close(w->delay_fd);
 	return NULL;
 }
 
@@ -245,6 +262,34 @@ static double rate_of(const struct team *t, unsigned threads)
 	return pb_threads_rate(marks, threads);
 }
 
+/* Which share of the window its threads were ready to run, and others had the CPUs. */
+static double delayed_of(const struct team *t, unsigned threads)
+{
+	double delayed_s = 0, length_s = 0;
+	if (threads > t->cpus)
+		return NAN;
+	for (unsigned i = 0; i < threads; i++) {
+		const struct worker *w = &t->workers[i];
+		delayed_s += w->delayed_s;
+		length_s += w->marks[w->mark_count - 1].at_s - w->marks[0].at_s;
+	}
+	return delayed_s / length_s;
+}
+
+/* Runs a window until it is not contended, or time is up. */
+static int run_quietly(struct team *t, unsigned threads, enum kind kind, double *delayed,
+		       struct probe_error *err)
+{
+	for (;;) {
+		double begin_s = now_s();
+		int rc = run_threads(t, threads, kind, err);
+		*delayed = delayed_of(t, threads);
+		if (rc || !(*delayed > PB_THREADS_DELAYED) || t->waited_s >= t->config->wait_s)
+			return rc;
+		t->waited_s += now_s() - begin_s;
+	}
+}
+
 static uint64_t calls_of(const struct team *t, unsigned threads)
 {
 	uint64_t calls = 0;
@@ -300,6 +345,8 @@ static void nothing_yet(struct pb_threads_round *round)
 	round->empty_ns = NAN;
 	for (size_t i = 0; i < PROBE_MAX_THREAD_COUNTS + 1; i++) {
 		round->at[i].calls_per_s = round->at[i].control_per_s = NAN;
+		for (size_t d = 0; d < PB_DELAYS; d++)
+			round->at[i].delayed[d] = NAN;
 		for (size_t p = 0; p < PROBE_MAX_PARTS; p++)
 			round->at[i].parts_ns[p] = NAN;
 	}
@@ -311,11 +358,14 @@ static int one_window(struct team *t, unsigned which, struct pb_threads_samples 
 	enum kind kind = (enum kind)(which % KINDS);
 	size_t at = which / KINDS;
 	unsigned threads = samples->counts[at];
+	double delayed;
 	if ((kind == STAMPED && !t->config->stamps) || (kind == EMPTY && threads > 1))
 		return 0;
-	int rc = run_threads(t, threads, kind, err);
+	int rc = run_quietly(t, threads, kind, &delayed, err);
 	if (rc)
 		return rc;
+	if (kind != EMPTY)
+		round->at[at].delayed[kind] = delayed;
 	if (kind == PLAIN)
 		round->at[at].calls_per_s = rate_of(t, threads);
 	else if (kind == CONTROL)
@@ -420,6 +470,12 @@ static size_t ring_size(unsigned threads)
 	return (size_t)events;
 }
 
+static unsigned allowed_cpus(void)
+{
+	cpu_set_t set;
+	return sched_getaffinity(0, sizeof set, &set) ? 1 : (unsigned)CPU_COUNT(&set);
+}
+
 int pb_threads_run(const struct pb_threads_ops *ops, void *ctx,
 		   const struct pb_threads_config *config, struct pb_threads_samples *samples,
 		   struct probe_error *err)
@@ -435,6 +491,7 @@ int pb_threads_run(const struct pb_threads_ops *ops, void *ctx,
 		samples->shape = config->stamps->shape;
 	unsigned most = samples->counts[samples->count_count - 1];
 	t.ring_events = ring_size(most);
+	t.cpus = allowed_cpus();
 	t.workers = calloc(most, sizeof *t.workers);
 	samples->rounds = calloc(config->rounds, sizeof *samples->rounds);
 	if (!t.workers || !samples->rounds) {

@@ -23,10 +23,18 @@ struct pb_marks {
  * first mark to the first last one, linear between marks. NaN when there is no such span. Pure. */
 double pb_threads_rate(const struct pb_marks *threads, size_t n);
 
+/* The kinds of windows whose threads can be delayed. */
+enum { PB_DELAY_PLAIN, PB_DELAY_STAMPED, PB_DELAY_CONTROL, PB_DELAYS };
+/* More than this share of a window in which threads were ready to run and others had the CPUs, and
+ * the window is contended. */
+#define PB_THREADS_DELAYED 0.05
+
 /* One number of threads in one round; NaN = absent. */
 struct pb_threads_window {
 	double calls_per_s;
 	double control_per_s;
+	/* That share; NaN = the kernel does not tell, or there are fewer CPUs than threads. */
+	double delayed[PB_DELAYS];
 	double parts_ns[PROBE_MAX_PARTS]; /* as stamped, mean per call */
 };
 
@@ -71,6 +79,7 @@ struct pb_threads_config {
 	size_t count_count;
 	unsigned rounds;
 	double window_s;
+	double wait_s;                    /* for windows that are not contended, all together */
 	double stamp_hz;                  /* ticks of a stamp per second */
 	const struct pb_timeline *stamps; /* the usual order of stamps; NULL = none */
 	uint64_t seed;

@@ -8,6 +8,9 @@
 #include "engine/threads.h"
 #include "stats/stats.h"
 
+/* With fewer windows that were not contended, a process counts as contended. */
+#define QUIET_WINDOWS 3
+
 /* --- one window ------------------------------------------------------------------------------- */
 
 /* Calls done at a time, linear between the marks around it. */
@@ -42,11 +45,16 @@ double pb_threads_rate(const struct pb_marks *threads, size_t n)
 
 /* --- all processes ---------------------------------------------------------------------------- */
 
-/* What one figure is in one round; NaN where it has it not. */
+/* One figure in one round; NaN where the round has it not. */
+typedef double in_round(const struct pb_threads_samples *s, const struct pb_threads_round *r,
+			size_t which, size_t part);
+
 struct figure {
-	double (*in_round)(const struct pb_threads_samples *s, const struct pb_threads_round *r,
-			   size_t which, size_t part);
+	in_round *in_round;
 	size_t part;
+	/* The windows that it is from. */
+	unsigned delays; /* bits 1 << PB_DELAY_* */
+	bool paired;     /* those of one thread, too */
 };
 
 static double rate_in(const struct pb_threads_samples *s, const struct pb_threads_round *r,
@@ -102,20 +110,52 @@ static double stamps_in(const struct pb_threads_samples *s, const struct pb_thre
 	return sum - 1e9 / r->at[0].calls_per_s;
 }
 
-/* Median over a process's rounds, and its standard error; NaN where no round has the figure. */
-static double of_process(const struct pb_threads_samples *s, const struct figure *f, size_t which,
-			 double *scratch, double *error)
+static const unsigned plain = 1u << PB_DELAY_PLAIN, stamped = 1u << PB_DELAY_STAMPED,
+		      control = 1u << PB_DELAY_CONTROL;
+
+static const struct figure ratios[] = {
+	{rate_in, 0, plain, false},
+	{scaling_in, 0, plain, true},
+	{cores_in, 0, control, true},
+};
+
+static bool window_is_quiet(const struct pb_threads_window *w, unsigned delays)
+{
+	for (unsigned d = 0; d < PB_DELAYS; d++)
+		if (delays & 1u << d && w->delayed[d] > PB_THREADS_DELAYED)
+			return false;
+	return true;
+}
+
+/* The figure's values in the rounds that count; returns their number. */
+static size_t collect(const struct pb_threads_samples *s, const struct figure *f, size_t which,
+		      bool quiet, double *out)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < s->round_count; i++) {
-		double value = f->in_round(s, &s->rounds[i], which, f->part);
+		const struct pb_threads_round *r = &s->rounds[i];
+		double value = f->in_round(s, r, which, f->part);
+		if (quiet && (!window_is_quiet(&r->at[which], f->delays) ||
+			      (f->paired && !window_is_quiet(&r->at[0], f->delays))))
+			continue;
 		if (isfinite(value))
-			scratch[n++] = value;
+			out[n++] = value;
 	}
+	return n;
+}
+
+/* Median over a process's rounds, and its standard error; NaN where no round has the figure. */
+static double of_process(const struct pb_threads_samples *s, const struct figure *f, size_t which,
+			 double *scratch, double *error, bool *contended)
+{
+	size_t n = collect(s, f, which, true, scratch);
+	*contended = n < QUIET_WINDOWS;
+	if (*contended)
+		n = collect(s, f, which, false, scratch);
 	/* By the quartiles, as one window that was taken away from us says nothing. */
 	double spread = n > 3 ? pb_quantile(scratch, n, 0.75) - pb_quantile(scratch, n, 0.25)
 			      : pb_stddev(scratch, n) * 1.349;
-	*error = n ? 1.2533 * spread / 1.349 / sqrt((double)n) : NAN;
+	*error = n ? 1.2533 * spread / 1.349 / sqrt((double)n) : (double)NAN;
 	return pb_median(scratch, n);
 }
 
@@ -136,80 +176,82 @@ struct estimator {
 };
 
 /* Mean over processes; half of the 95 % interval joins what they differ by and what their windows
- * do. Both NaN where no process has the figure. */
-static void estimate(const struct estimator *e, const struct figure *f, bool phase, double *mean,
-		     double *half)
+ * do. Contended processes give way to others. Both are NaN where no process has the figure.
+ * Returns whether all were contended. */
+static bool estimate(const struct estimator *e, const struct figure *f, double *mean, double *half)
 {
-	double error, errors = 0;
+	double errors = 0, error;
 	size_t m = 0;
-	for (size_t i = 0; i < e->n; i++) {
-		if (phase && !same_shape(&e->processes[i], &e->processes[0]))
-			continue;
-		double value = of_process(&e->processes[i], f, e->which, e->scratch, &error);
-		if (!isfinite(value))
-			continue;
-		e->values[m++] = value;
-		errors += error * error;
+	bool quiet = false, contended;
+	for (int pass = 0; pass < 2 && !quiet; pass++) {
+		for (size_t i = 0; i < e->n; i++) {
+			if (f->delays & stamped && !same_shape(&e->processes[i], &e->processes[0]))
+				continue;
+			double value = of_process(&e->processes[i], f, e->which, e->scratch, &error,
+						  &contended);
+			if (!isfinite(value) || (!pass && contended))
+				continue;
+			e->values[m++] = value;
+			errors += error * error;
+		}
+		quiet = !pass && m;
 	}
 	*mean = m ? pb_mean(e->values, m) : (double)NAN;
 	double within = m ? 1.96 * sqrt(errors) / (double)m : (double)NAN, between = 0;
 	if (m > 1)
 		between = pb_t975((unsigned)m - 1) * pb_stddev(e->values, m) / sqrt((double)m);
 	*half = fmax(within, between);
+	return !quiet;
 }
 
-/* A thread alone is compared with itself. */
-static void compare_with_one(const struct estimator *e, struct probe_threaded *out)
+static double empty_ns_of(const struct estimator *e)
 {
-	const struct figure scaling = {scaling_in, 0}, cores = {cores_in, 0};
-	estimate(e, &scaling, false, &out->scaling, &out->scaling_half);
-	estimate(e, &cores, false, &out->cores, &out->cores_half);
+	const struct pb_threads_samples *s = &e->processes[0];
+	size_t n = 0;
+	for (size_t i = 0; i < s->round_count; i++)
+		if (isfinite(s->rounds[i].empty_ns))
+			e->scratch[n++] = s->rounds[i].empty_ns;
+	return pb_median(e->scratch, n);
 }
 
 static void fill_phases(const struct estimator *e, struct probe_threaded *out)
 {
 	const struct probe_timeline_shape *shape = &e->processes[0].shape;
 	const unsigned loop = PROBE_BIT(PROBE_SUB_CALL) | PROBE_BIT(PROBE_SUB_RETURN);
-	double empty_ns = NAN, half;
-	const struct figure stamps = {stamps_in, 0};
+	const struct figure stamps = {stamps_in, 0, plain | stamped, true};
+	double empty_ns = empty_ns_of(e), half;
 	if (!shape->part_count)
 		return;
-	estimate(e, &stamps, true, &out->stamps_ns, &half);
-	/* The same rounds' empty loops: all processes run the same one. */
-	size_t n = 0;
-	for (size_t i = 0; i < e->processes[0].round_count; i++)
-		if (isfinite(e->processes[0].rounds[i].empty_ns))
-			e->scratch[n++] = e->processes[0].rounds[i].empty_ns;
-	empty_ns = pb_median(e->scratch, n);
+	estimate(e, &stamps, &out->stamps_ns, &half);
+	/* How one stamp's cost splits between its neighbours is not known. */
+	double split = 1.96 * fabs(out->stamps_ns) / (double)shape->stretch_count * sqrt(2.0 / 12);
 	for (size_t i = 0; i < shape->part_count; i++) {
 		struct probe_threaded_phase *p = &out->phases[out->phase_count++];
-		const struct figure raw = {raw_in, i}, grown = {grown_in, i};
+		const struct figure raw = {raw_in, i, stamped, false};
+		const struct figure grown = {grown_in, i, stamped, true};
 		*p = (struct probe_threaded_phase){.mask = shape->masks[i]};
-		estimate(e, &raw, true, &p->ns, &p->half_ns);
-		estimate(e, &grown, true, &p->grown_ns, &p->grown_half_ns);
-		p->ns -= shape->weights[i] * out->stamps_ns;
-		if (p->mask & loop)
-			p->ns -= empty_ns;
-		/* How one stamp's cost splits between its neighbours is not known. */
-		p->half_ns =
-			hypot(p->half_ns, 1.96 * fabs(out->stamps_ns) /
-						  (double)shape->stretch_count * sqrt(2.0 / 12));
+		estimate(e, &raw, &p->ns, &p->half_ns);
+		estimate(e, &grown, &p->grown_ns, &p->grown_half_ns);
+		p->ns -= shape->weights[i] * out->stamps_ns + (p->mask & loop ? empty_ns : 0);
+		p->half_ns = hypot(p->half_ns, split);
 	}
 }
 
 static int fill_passes(const struct estimator *e, struct probe_threaded *out)
 {
-	const struct figure rate = {rate_in, 0}, scaling = {scaling_in, 0}, cores = {cores_in, 0};
+	bool contended;
 	double error;
-	out->passes = calloc(e->n, sizeof *out->passes);
+	out->passes = calloc(e->n ? e->n : 1, sizeof *out->passes);
 	if (!out->passes)
 		return -1;
 	for (size_t i = 0; i < e->n; i++) {
 		const struct pb_threads_samples *s = &e->processes[i];
-		out->passes[out->pass_count++] = (struct probe_threaded_pass){
-			of_process(s, &rate, e->which, e->scratch, &error),
-			of_process(s, &scaling, e->which, e->scratch, &error),
-			of_process(s, &cores, e->which, e->scratch, &error)};
+		double *of[] = {&out->passes[i].calls_per_s, &out->passes[i].scaling,
+				&out->passes[i].cores};
+		for (size_t k = 0; k < 3; k++)
+			*of[k] =
+				of_process(s, &ratios[k], e->which, e->scratch, &error, &contended);
+		out->pass_count = i + 1;
 	}
 	return 0;
 }
@@ -217,7 +259,7 @@ static int fill_passes(const struct estimator *e, struct probe_threaded *out)
 int pb_threads_analyse(const struct pb_threads_samples *processes, size_t n, size_t which,
 		       struct probe_threaded *out, struct probe_error *err)
 {
-	const struct figure rate = {rate_in, 0}, call = {call_ns_in, 0};
+	const struct figure call = {call_ns_in, 0, plain, false};
 	struct estimator e = {.processes = processes, .n = n, .which = which};
 	size_t most = 1;
 	int rc = 0;
@@ -232,9 +274,10 @@ int pb_threads_analyse(const struct pb_threads_samples *processes, size_t n, siz
 		rc = pb_fail(err, PROBE_ENOMEM, 0, "no memory to analyse %zu processes", n);
 		goto out;
 	}
-	estimate(&e, &rate, false, &out->calls_per_s, &out->calls_per_s_half);
-	estimate(&e, &call, false, &out->call_ns, &out->call_ns_half);
-	compare_with_one(&e, out);
+	out->contended = estimate(&e, &ratios[0], &out->calls_per_s, &out->calls_per_s_half);
+	out->contended |= estimate(&e, &ratios[1], &out->scaling, &out->scaling_half);
+	estimate(&e, &ratios[2], &out->cores, &out->cores_half);
+	estimate(&e, &call, &out->call_ns, &out->call_ns_half);
 	if (n)
 		fill_phases(&e, out);
 	if (!isfinite(out->calls_per_s))

@@ -19,6 +19,7 @@ static const struct probe_exporter exporters[] = {
 	{"distdata", ".dat", "what plots/distribution.gp reads", pb_export_distdata},
 	{"evendata", ".dat", "what plots/break-even.gp reads", pb_export_evendata},
 	{"heatdata", ".dat", "what plots/heatmap.gp reads", pb_export_heatdata},
+	{"scaledata", ".dat", "what plots/scaling.gp reads", pb_export_scaledata},
 	{"trace", ".json", "timelines for Perfetto and chrome://tracing", pb_export_trace},
 	{"speedscope", ".json", "timelines for speedscope", pb_export_speedscope},
 	{NULL, NULL, NULL, NULL},

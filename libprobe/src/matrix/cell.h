@@ -90,7 +90,7 @@ int pb_cell_add_threaded(struct pb_cell *cell, const struct pb_cell_settings *se
 			 struct probe_run *run);
 /* The same as pb_cell_take() for a process under threads. */
 int pb_cell_take_threads(struct pb_cell *cell, enum pb_engine engine,
-			 const struct pb_cell_result *result,
+			 const struct pb_cell_result *result, const char *crash,
 			 const struct pb_cell_settings *settings, struct probe_run *run);
 void pb_cell_threads_fini(struct pb_cell_threads *threads);
 

@@ -154,7 +154,8 @@ static int run_process(struct pb_session *session, struct pb_cell *cell, enum pb
 	}
 	session->settings.quiet_ratio = session->quiet.known;
 	if (!rc && PB_ENGINES_THREADED & 1u << engine)
-		rc = pb_cell_take_threads(cell, engine, &result, &session->settings, session->run);
+		rc = pb_cell_take_threads(cell, engine, &result, crash, &session->settings,
+					  session->run);
 	else if (!rc)
 		rc = pb_cell_take(cell, engine, &result, crash, &session->settings,
 				  &session->run->cells[cell->row], err);

@@ -60,12 +60,14 @@ static int take_round(const json_t *row, const struct pb_threads_samples *shape,
 		      struct pb_threads_round *out)
 {
 	size_t n = 0, parts = shape->shape.part_count;
-	if (json_array_size(row) != 1 + shape->count_count * (2 + parts))
+	if (json_array_size(row) != 1 + shape->count_count * (2 + PB_DELAYS + parts))
 		return -1;
 	out->empty_ns = number_at(row, n++);
 	for (size_t k = 0; k < shape->count_count; k++) {
 		out->at[k].calls_per_s = number_at(row, n++);
 		out->at[k].control_per_s = number_at(row, n++);
+		for (size_t d = 0; d < PB_DELAYS; d++)
+			out->at[k].delayed[d] = number_at(row, n++);
 		for (size_t p = 0; p < PROBE_MAX_PARTS; p++)
 			out->at[k].parts_ns[p] = p < parts ? number_at(row, n++) : (double)NAN;
 	}
@@ -132,8 +134,19 @@ static int add_process(struct pb_cell_threads *t, const struct pb_threads_sample
 	return 0;
 }
 
+static int take_failure(const struct pb_cell_result *result, const char *crash,
+			struct probe_threaded *row)
+{
+	if (result->status == PROBE_CELL_OK)
+		return settle(row, PROBE_CELL_FAILED,
+			      "its process gave an answer that can't be used");
+	if (crash && *crash && !row->backtrace && !(row->backtrace = strdup(crash)))
+		return -PROBE_ENOMEM;
+	return settle(row, result->status, result->reason);
+}
+
 int pb_cell_take_threads(struct pb_cell *cell, enum pb_engine engine,
-			 const struct pb_cell_result *result,
+			 const struct pb_cell_result *result, const char *crash,
 			 const struct pb_cell_settings *settings, struct probe_run *run)
 {
 	enum probe_callables callables = pb_engine_callables(engine);
@@ -153,10 +166,7 @@ int pb_cell_take_threads(struct pb_cell *cell, enum pb_engine engine,
 		if (!bad)
 			rc = renew(t, cpus, &rows[i]);
 		else if (!t->count) /* what earlier passes found stays */
-			rc = result->status == PROBE_CELL_OK
-				     ? settle(&rows[i], PROBE_CELL_FAILED,
-					      "its process gave an answer that can't be used")
-				     : settle(&rows[i], result->status, result->reason);
+			rc = take_failure(result, crash, &rows[i]);
 	}
 	if (bad)
 		cell->engines &= ~(1u << engine);

@@ -238,13 +238,15 @@ static PyObject *rounds_list(const struct pb_threads_samples *s)
 {
 	PyObject *rounds = PyList_New(0);
 	for (size_t r = 0; rounds && r < s->round_count; r++) {
-		double row[1 + (PROBE_MAX_THREAD_COUNTS + 1) * (2 + PROBE_MAX_PARTS)];
+		double row[1 + (PROBE_MAX_THREAD_COUNTS + 1) * (2 + PB_DELAYS + PROBE_MAX_PARTS)];
 		size_t n = 0;
 		row[n++] = s->rounds[r].empty_ns;
 		for (size_t k = 0; k < s->count_count; k++) {
 			const struct pb_threads_window *at = &s->rounds[r].at[k];
 			row[n++] = at->calls_per_s;
 			row[n++] = at->control_per_s;
+			for (size_t d = 0; d < PB_DELAYS; d++)
+				row[n++] = at->delayed[d];
 			for (size_t p = 0; p < s->shape.part_count; p++)
 				row[n++] = at->parts_ns[p];
 		}
@@ -311,22 +313,22 @@ static int learn_stamps(struct pb_call *call, unsigned subphases, struct pb_time
 struct request {
 	PyObject *callable, *args, *loop, *empty_loop, *make, *counts, *hooks, *delays;
 	unsigned subphases, rounds;
-	double window_s;
+	double window_s, wait_s;
 	unsigned long long seed;
 	unsigned numbers[PROBE_MAX_THREAD_COUNTS];
 };
 
 static int parse(PyObject *args, PyObject *kwargs, struct request *r)
 {
-	static char *names[] = {"callable", "args",  "loop",   "empty_loop", "make",
-				"counts",   "hooks", "delays", "subphases",  "rounds",
-				"window_s", "seed",  NULL};
+	static char *names[] = {"callable", "args",   "loop",   "empty_loop", "make",
+				"counts",   "hooks",  "delays", "subphases",  "rounds",
+				"window_s", "wait_s", "seed",   NULL};
 	*r = (struct request){.subphases = PROBE_MASK_ALL, .rounds = 10, .window_s = 0.02};
-	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO!O!O!OO!|$OOIIdK", names, &r->callable,
+	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO!O!O!OO!|$OOIIddK", names, &r->callable,
 					 &PyTuple_Type, &r->args, &PyFunction_Type, &r->loop,
 					 &PyFunction_Type, &r->empty_loop, &r->make, &PyTuple_Type,
 					 &r->counts, &r->hooks, &r->delays, &r->subphases,
-					 &r->rounds, &r->window_s, &r->seed))
+					 &r->rounds, &r->window_s, &r->wait_s, &r->seed))
 		return -1;
 	r->hooks = r->hooks == Py_None ? NULL : r->hooks;
 	r->delays = r->delays == Py_None ? NULL : r->delays;
@@ -372,6 +374,7 @@ static PyObject *measure(struct threaded *t, const struct request *r,
 		.count_count = (size_t)PyTuple_GET_SIZE(r->counts),
 		.rounds = r->rounds,
 		.window_s = r->window_s,
+		.wait_s = r->wait_s,
 		.stamp_hz = probe_counter_facts(t->call->counter)->hz,
 		.stamps = t->stamped ? stamps : NULL,
 		.seed = r->seed,

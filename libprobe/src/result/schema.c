@@ -234,6 +234,7 @@ static const struct pb_field threaded_fields[] = {
 	{"threads", PB_UNSIGNED, true, AT(probe_threaded, threads)},
 	{"status", PB_NAME, true, AT(probe_threaded, status), .names = pb_cell_status_names},
 	{"reason", PB_TEXT, AT(probe_threaded, reason)},
+	{"backtrace", PB_TEXT, AT(probe_threaded, backtrace)},
 	{"calls_per_s", PB_REAL, AT(probe_threaded, calls_per_s)},
 	{"calls_per_s_half", PB_REAL, AT(probe_threaded, calls_per_s_half)},
 	{"scaling", PB_REAL, AT(probe_threaded, scaling)},
@@ -248,6 +249,7 @@ static const struct pb_field threaded_fields[] = {
 	{"passes", PB_LIST, AT(probe_threaded, passes), .of = &threaded_pass,
 	 .count_offset = offsetof(struct probe_threaded, pass_count)},
 	{"cpus", PB_UNSIGNED, AT(probe_threaded, cpus)},
+	{"contended", PB_BOOL, AT(probe_threaded, contended)},
 	END,
 };
 static const struct pb_schema threaded = {sizeof(struct probe_threaded), threaded_fields, NULL,
