@@ -116,8 +116,9 @@ do for [p = 1:panels] {
 	plot \
 		for [s = 1:CURVES] for [kind = 0:1] @POINTS using 4:(of(s, kind, 8)) with lines linecolor rgb curve_color(s) linewidth 0.8 dashtype (1, 3) notitle, \
 		for [s = 1:CURVES] for [kind = 0:1] @POINTS using ($4 > 1 ? $4 : NaN):(of(s, kind, 9)) with points pointtype 2 pointsize 0.5 linecolor rgb curve_color(s) linewidth 0.8 notitle, \
-		for [s = 1:CURVES] @POINTS using 4:(of(s, 0, 5)):(bar(6)):7 with yerrorlines linetype 100 + s notitle, \
-		for [s = 1:CURVES] @POINTS using 4:(of(s, 1, 5)):(bar(6)):7 with yerrorlines linetype 100 + s dashtype (6, 4) notitle
+		for [s = 1:CURVES] for [kind = 0:1] @POINTS using 4:(of(s, kind, 5)):(bar(6)):7 with yerrorbars linetype 100 + s linewidth 0.8 dashtype solid pointtype -1 notitle, \
+		for [s = 1:CURVES] @POINTS using 4:(of(s, 0, 5)) with linespoints linetype 100 + s notitle, \
+		for [s = 1:CURVES] @POINTS using 4:(of(s, 1, 5)) with linespoints linetype 100 + s dashtype (6, 4) notitle
 }
 unset multiplot
 set output

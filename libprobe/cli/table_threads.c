@@ -11,8 +11,7 @@
 #include "table.h"
 
 enum {
-	COLUMN_PATH,
-	COLUMN_THREADS,
+	COLUMN_THREADS, /* below the path's name, which takes a line */
 	COLUMN_RATE,
 	COLUMN_SCALING,
 	COLUMN_CORES,
@@ -36,11 +35,11 @@ enum { PHASES = sizeof phases / sizeof phases[0], COLUMNS = COLUMN_PHASES + PHAS
 
 static const struct grid_shape threads_wide = {
 	.columns = COLUMNS,
-	.gap = {2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2},
+	.gap = {2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2},
 };
 static const struct grid_shape threads_narrow = {
 	.columns = COLUMNS,
-	.gap = {2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1},
+	.gap = {2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1},
 };
 
 /* In per cent: above it, the phases' sum is said to be off. */
@@ -75,10 +74,12 @@ static void figure(struct threads_table *t, double value, double half, double sc
 	probe_figure_text(&v, scale, 0, form, text, size);
 }
 
-/* In the largest unit in which none of the rates is below 1. */
-static void choose_units(struct threads_table *t, const struct probe_threaded *first)
+/* The largest unit in which none of the rates is below 1, and a larger one where that is too wide.
+ */
+static void choose_units(struct threads_table *t, const struct probe_threaded *first, bool wide)
 {
 	static const char *const rates[] = {"1/s ", "k/s ", "M/s "};
+	static const char *const times[] = {"ns", "us", "ms", "s"};
 	double least = INFINITY, longest = 0;
 	size_t unit = 0;
 
@@ -91,13 +92,15 @@ static void choose_units(struct threads_table *t, const struct probe_threaded *f
 		longest = fmax(longest, row->call_ns);
 	}
 	t->per_rate = 1;
-	while (unit < 2 && isfinite(least) && least * t->per_rate >= 1000) {
+	while (unit < 2 && isfinite(least) && least * t->per_rate >= (wide ? 1000 : 10)) {
 		t->per_rate /= 1000;
 		unit++;
 	}
 	t->rate_unit = rates[unit];
-	t->time_unit = longest < 1e5 ? "ns" : longest < 1e8 ? "us" : "ms";
-	t->per_ns = longest < 1e5 ? 1 : longest < 1e8 ? 1e-3 : 1e-6;
+	t->per_ns = 1;
+	for (unit = 0; unit < 3 && longest * t->per_ns >= (wide ? 1e5 : 1e3); unit++)
+		t->per_ns /= 1000;
+	t->time_unit = times[unit];
 }
 
 static void add_head(struct threads_table *t, const char *workload)
@@ -109,8 +112,7 @@ static void add_head(struct threads_table *t, const char *workload)
 			return;
 		row->color = "1";
 		if (line == 0)
-			snprintf(row->text[COLUMN_PATH], GRID_TEXT, "%.24s", workload);
-		snprintf(row->text[COLUMN_THREADS], GRID_TEXT, "%s", line ? "" : "threads");
+			snprintf(row->text[COLUMN_THREADS], GRID_TEXT, "%.24s", workload);
 		snprintf(row->text[COLUMN_RATE], GRID_TEXT, "%s", line ? t->rate_unit : "calls ");
 		snprintf(row->text[COLUMN_SCALING], GRID_TEXT, "%s", line ? "" : "scaling");
 		snprintf(row->text[COLUMN_CORES], GRID_TEXT, "%s", line ? "" : "cores");
@@ -176,7 +178,18 @@ static void add_ratios(struct threads_table *t, const struct probe_threaded *row
 	t->crowded = t->crowded || row->threads > row->cpus;
 }
 
-static void add_row(struct threads_table *t, const struct probe_threaded *row, bool named)
+static void add_path(struct threads_table *t, const struct probe_threaded *row)
+{
+	struct grid_row *out = grid_add(&t->grid);
+
+	if (!out)
+		return;
+	snprintf(out->text[COLUMN_THREADS], GRID_TEXT, "%.40s", row->path);
+	out->span[COLUMN_THREADS] = COLUMNS;
+	out->align[COLUMN_THREADS] = GRID_LEFT;
+}
+
+static void add_row(struct threads_table *t, const struct probe_threaded *row)
 {
 	struct grid_row *out = grid_add(&t->grid);
 	char text[GRID_TEXT], letter = 'a';
@@ -184,7 +197,6 @@ static void add_row(struct threads_table *t, const struct probe_threaded *row, b
 
 	if (!out)
 		return;
-	snprintf(out->text[COLUMN_PATH], GRID_TEXT, "%.30s", named ? row->path : "");
 	if (row->status != PROBE_CELL_OK) {
 		const char *status = row->status == PROBE_CELL_PENDING
 					     ? "not measured"
@@ -196,7 +208,8 @@ static void add_row(struct threads_table *t, const struct probe_threaded *row, b
 			out->message = NULL;
 		return;
 	}
-	snprintf(out->text[COLUMN_THREADS], GRID_TEXT, "%u", row->threads);
+	snprintf(out->text[COLUMN_THREADS], GRID_TEXT, "  %u thread%s", row->threads,
+		 row->threads == 1 ? "" : "s");
 	figure(t, row->calls_per_s, row->calls_per_s_half, t->per_rate, false, PROBE_FIGURE_BOTH,
 	       text, sizeof text);
 	snprintf(out->text[COLUMN_RATE], GRID_TEXT, "%.40s%c", text, row->contended ? '!' : ' ');
@@ -217,12 +230,13 @@ static bool tells_the_same(const struct probe_threaded *a, const struct probe_th
 	       !strcmp(a->reason ? a->reason : "", b->reason ? b->reason : "");
 }
 
-static void build(struct threads_table *t, size_t first)
+static void build(struct threads_table *t, size_t first, bool wide)
 {
 	const struct probe_run *run = t->run;
 	const struct probe_threaded *before = NULL;
 
-	choose_units(t, &run->threaded[first]);
+	grid_fini(&t->grid);
+	choose_units(t, &run->threaded[first], wide);
 	add_head(t, run->threaded[first].workload);
 	for (size_t i = first; i < run->threaded_count; i++) {
 		const struct probe_threaded *row = &run->threaded[i];
@@ -231,8 +245,10 @@ static void build(struct threads_table *t, size_t first)
 		if (!same_block(row, &run->threaded[first]))
 			continue;
 		named = !before || strcmp(before->path, row->path);
+		if (named)
+			add_path(t, row);
 		if (named || !tells_the_same(row, before))
-			add_row(t, row, named);
+			add_row(t, row);
 		before = row;
 	}
 }
@@ -249,18 +265,21 @@ static void print_block(struct threads_table *t, size_t first, bool color, FILE 
 	const struct grid_shape *shape = &threads_wide;
 	int widths[GRID_COLUMNS] = {0};
 
-	build(t, first);
+	int width;
+
+	build(t, first, true);
+	width = grid_measure(&t->grid, shape, widths);
+	for (int wide = 1; width > GRID_WIDTH && wide >= 0; wide--) {
+		shape = &threads_narrow;
+		build(t, first, wide);
+		memset(widths, 0, sizeof widths);
+		width = grid_measure(&t->grid, shape, widths);
+	}
+	if (width > GRID_WIDTH) /* a path's name is cut before a figure is */
+		widths[0] -= width - GRID_WIDTH;
+	widths[0] = widths[0] < 4 ? 4 : widths[0];
 	fprintf(out, "\n%s%s%s  %s\n", color ? "\033[1m" : "", row->interpreter,
 		color ? "\033[0m" : "", titles[row->callables]);
-	if (grid_measure(&t->grid, shape, widths) > GRID_WIDTH) {
-		memset(widths, 0, sizeof widths);
-		shape = &threads_narrow;
-		int width = grid_measure(&t->grid, shape, widths);
-
-		if (width > GRID_WIDTH) /* a path's name is cut before a figure is */
-			widths[0] -= width - GRID_WIDTH;
-		widths[0] = widths[0] < 4 ? 4 : widths[0];
-	}
 	grid_print(&t->grid, shape, widths, color, out);
 	t->failed = t->failed || t->grid.oom;
 	grid_fini(&t->grid);

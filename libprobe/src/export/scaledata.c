@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT
- * The data file of plots/scaling.gp: calls per second against threads, from the rows under threads
- * of a run. Blocks stand apart by two empty lines, strings in double quotes, NaN = absent: block 0
- * the run: cpu counter passes unit cycles_per_unit cycles_estimated panels cpus note block 1  the
- * panels: workload path lowest highest most block 2  their curves: panel number interpreter
- * callables text block 3  the curves' points: panel number callables threads rate low high ideal
- * control A panel is a workload through a path, a curve an interpreter with private (0) or shared
- * (1) callables, number the interpreter's. rate: calls per second of all threads; low, high: its 95
- * % interval; ideal: so many times that of one thread; control: what the machine gave as many
- * threads of adds, times that of one thread. lowest, highest: of the rates; most: threads. text:
- * what a reader must know of the curve, or why it has no points.
+ * The data file of plots/scaling.gp: calls per second against threads, from the rows of a run under
+ * threads. Blocks stand apart by two empty lines, strings in double quotes, NaN = absent:
+ *   block 0  the run: cpu counter passes unit cycles_per_unit cycles_estimated panels cpus note
+ *   block 1  the panels: workload path lowest highest most
+ *   block 2  their curves: panel number interpreter callables text
+ *   block 3  points of curves: panel number callables threads rate low high ideal control
+ * A panel is a workload through a path, a curve an interpreter with private (0) or shared (1)
+ * callables, number the interpreter's. rate: calls per second of all threads; low, high: its 95 %
+ * interval; ideal: so many times that of one thread; control: what the machine gave as many
+ * threads of adds, times that of one thread. lowest, highest: of rates and ideals; most: threads.
+ * text: what a reader must know of the curve, or why it has no points.
  */
 #include <math.h>
 #include <string.h>
@@ -72,6 +73,7 @@ static void panel_row(struct pb_buf *out, const struct probe_run *run,
 			continue;
 		lowest = fmin(lowest, row->calls_per_s);
 		highest = fmax(highest, row->calls_per_s);
+		highest = fmax(highest, row->calls_per_s / row->scaling * row->threads);
 		most = row->threads > most ? row->threads : most;
 	}
 	pb_plot_text(out, first->workload);
