@@ -72,8 +72,9 @@ struct team {
 	uint64_t chunk;
 	double length_s;
 	unsigned cpus;
-	double waited_s; /* for quiet, so far */
-	bool stop;       /* atomic: one thread is at its end, and so all are */
+	double waited_s;  /* for quiet, so far */
+	unsigned running; /* atomic: that have begun */
+	bool stop;        /* atomic: one thread is at its end, and so all are */
 };
 
 static double now_s(void)
@@ -119,12 +120,14 @@ static void run_window(struct worker *w)
 {
 	struct team *t = w->team;
 	uint64_t calls = 0, chunk = t->kind == CONTROL ? 1 : t->chunk;
+	double all_s = -1; /* since when all threads run */
 	bool over = false;
 	w->mark_count = 0;
 	w->ring.pos = 0;
 	pthread_barrier_wait(&t->start);
 	double delay_s = pb_run_delay_s(w->delay_fd), begin_s = now_s(), at_s = begin_s;
 	mark(w, begin_s, 0);
+	__atomic_add_fetch(&t->running, 1, __ATOMIC_RELAXED);
 	if (t->kind != CONTROL)
 		t->ops->begin(t->ctx, w->number);
 	w->waited_s = now_s() - begin_s;
@@ -134,7 +137,9 @@ static void run_window(struct worker *w)
 		at_s = now_s();
 		calls += chunk;
 		mark(w, at_s, calls);
-		if (w->failed || at_s - begin_s >= t->length_s ||
+		if (all_s < 0 && __atomic_load_n(&t->running, __ATOMIC_RELAXED) == t->active)
+			all_s = at_s;
+		if (w->failed || (all_s >= 0 && at_s - all_s >= t->length_s) ||
 		    (t->kind == STAMPED && ring_is_full(w)))
 			__atomic_store_n(&t->stop, true, __ATOMIC_RELAXED);
 		over = __atomic_load_n(&t->stop, __ATOMIC_RELAXED);
@@ -239,6 +244,7 @@ static int run_threads(struct team *t, unsigned threads, enum kind kind, struct 
 		t->ops->arm(t->ctx, kind == STAMPED);
 	t->kind = kind;
 	t->stop = false;
+	t->running = 0;
 	t->length_s = c->window_s * share[kind];
 	if (threads > THREADS_A_WINDOW && kind != CONTROL)
 		t->length_s *= (double)threads / THREADS_A_WINDOW;
