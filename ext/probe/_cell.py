@@ -22,6 +22,7 @@ sys.path.append(os.path.join(_here, "..", "..", "workloads", "bindings"))
 import _arguments
 import _model
 import _subinterpreters
+import _threads
 from _hooks import ALWAYS, CALLBACK, PYTHON, empty_loop, find_hooks, make_empty, make_loop
 
 RESULT_FD = 3
@@ -79,6 +80,9 @@ class Target:
         self.replay: Optional[int] = None
         self.ready_args: Optional[Callable[[], Optional[Tuple[Any, ...]]]] = None
         self.args = given
+        self.adapt: Callable[[Tuple[Any, ...]], Tuple[Any, ...]] = lambda args: args
+        self.name = spec["path"]["name"]
+        self.load = self.load_python
         if spec["path"].get("pure"):
             if self.own is None:
                 raise _model.Inexpressible("%s is not there in Python" % workload["name"])
@@ -100,10 +104,12 @@ class Target:
         binding = load_source(os.path.join(spec["path_dir"], "binding.py"), "_binding")
         options = frozenset(path.get("chosen", [])) - {"static"}
         what = self.prototype or spec["workload"]
-        self.call = binding.load(what, spec.get("artifact"), library, options)
+        self.load = lambda: binding.load(what, spec.get("artifact"), library, options)
+        self.call = self.load()
         given = self.args
         if hasattr(binding, "arguments"):
-            self.args = binding.arguments(self.prototype, given)
+            self.adapt = lambda args: binding.arguments(self.prototype, args)
+            self.args = self.adapt(given)
         if hasattr(binding, "plain"):
             prototype, args = self.prototype, self.args
             self.plain = lambda result: binding.plain(prototype, result, args)
@@ -119,6 +125,19 @@ class Target:
         if any(_model.role(p) == "callback" for p in (self.prototype or {}).get("params", [])):
             self.subphases |= CALLBACK | PYTHON
             self.ready_args = lambda: self.make_ready(binding, given)
+
+    def load_python(self) -> Callable[..., Any]:
+        workload = self.spec["workload"]
+        own = load_source(os.path.join(self.spec["workload_dir"], workload["python"]), "_workload")
+        call: Callable[..., Any] = getattr(own, self.prototype["name"])
+        return call
+
+    def another(self) -> Tuple[Callable[..., Any], Tuple[Any, ...]]:
+        """The callable loaded once more, and its arguments made once more."""
+        spec = self.spec
+        call, scratch = self.load(), spec.get("scratch") or tempfile.gettempdir()
+        args = _arguments.make(spec["workload"]["args"], spec.get("variant"), self.own, scratch)
+        return call, self.adapt(args)
 
     def make_ready(self, binding: Any, given: Tuple[Any, ...]) -> Optional[Tuple[Any, ...]]:
         """Arguments whose callbacks are built-ins that return what the real ones did, at once.
@@ -230,9 +249,15 @@ def import_probe(spec: Dict[str, Any]) -> Any:
 def measure(spec: Dict[str, Any]) -> Dict[str, Any]:
     _probe = import_probe(spec)
     _probe.catch_crashes(CRASH_FD)
-    if spec.get("cpu", -1) >= 0:
+    threads = spec["engine"].startswith("threads-")
+    if spec.get("cpu", -1) >= 0 and not threads:
         _probe.pin(spec["cpu"])
+    had_gil = _threads.gil_is_on()
     target = Target(_probe, spec)
+    if threads:
+        result = _threads.measure(target, spec, had_gil)
+        result.update(status="ok", warnings=target.warnings)
+        return result
     options: Dict[str, Any] = {
         key: spec[key] for key in ("rounds", "round_us", "wait_s", "quiet_ratio", "seed")
     }
@@ -254,7 +279,7 @@ def measure(spec: Dict[str, Any]) -> Dict[str, Any]:
         )
     options["check"] = target.check
     run = _probe.timeline if spec["engine"] == "timeline" else _probe.ladder
-    result: Dict[str, Any] = run(target.call, target.args, loop, empty_loop, **options)
+    result = run(target.call, target.args, loop, empty_loop, **options)
     del result["expected"]
     result.update(status="ok", warnings=target.warnings)
     return result

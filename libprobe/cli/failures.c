@@ -8,10 +8,35 @@
 
 enum { NAMED_CELLS = 4 };
 
+static bool is_failure(enum probe_cell_status status)
+{
+	return status != PROBE_CELL_OK && status != PROBE_CELL_PENDING &&
+	       status != PROBE_CELL_INAPPLICABLE;
+}
+
 static bool failed(const struct probe_cell *cell)
 {
-	return cell->status != PROBE_CELL_OK && cell->status != PROBE_CELL_PENDING &&
-	       cell->status != PROBE_CELL_INAPPLICABLE;
+	return is_failure(cell->status);
+}
+
+static bool same_row(const struct probe_threaded *a, const struct probe_threaded *b)
+{
+	return a->callables == b->callables && !strcmp(a->interpreter, b->interpreter) &&
+	       !strcmp(a->path, b->path) && !strcmp(a->workload, b->workload);
+}
+
+/* All numbers of threads are measured by one process, and fail together. */
+static void print_threaded(const struct probe_run *run, FILE *out)
+{
+	for (size_t i = 0; i < run->threaded_count; i++) {
+		const struct probe_threaded *row = &run->threaded[i];
+
+		if (is_failure(row->status) && (!i || !same_row(row, row - 1)))
+			fprintf(out, "probe: %s on %s: %s/%s under threads, callables %s: %s\n",
+				probe_cell_status_name(row->status), row->interpreter,
+				row->workload, row->path, probe_callables_name(row->callables),
+				row->reason ? row->reason : "no reason was given");
+	}
 }
 
 static bool same_cause(const struct probe_cell *a, const struct probe_cell *b)
@@ -25,6 +50,8 @@ size_t cli_failures_count(const struct probe_run *run)
 	size_t n = 0;
 	for (size_t i = 0; i < run->cell_count; i++)
 		n += failed(&run->cells[i]);
+	for (size_t i = 0; i < run->threaded_count; i++)
+		n += is_failure(run->threaded[i].status);
 	return n;
 }
 
@@ -64,4 +91,5 @@ void cli_failures_print(const struct probe_run *run, const char *run_file, FILE 
 		if (!told[i] && failed(&run->cells[i]))
 			print_cause(run, i, told, run_file, out);
 	free(told);
+	print_threaded(run, out);
 }

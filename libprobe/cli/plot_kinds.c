@@ -51,6 +51,21 @@ static int check_sweep(const struct probe_run *run, struct probe_error *err)
 			 "run args -o run.json`");
 }
 
+static int check_threaded(const struct probe_run *run, struct probe_error *err)
+{
+	for (size_t i = 0; i < run->threaded_count; i++) {
+		const struct probe_threaded *row = &run->threaded[i];
+
+		if (row->status == PROBE_CELL_OK &&
+		    probe_run_find_cell(run, row->workload, row->path, row->interpreter))
+			return 0;
+	}
+	return plot_fail(
+		err, PROBE_EINVAL,
+		"nothing was measured under threads, which a scaling plot shows: measure it "
+		"with `probe run add --threads 1,2,4 -o run.json`");
+}
+
 const struct plot_kind plot_kinds[] = {
 	{"breakdown",
 	 {"breakdown.gp", "bars.gp"},
@@ -82,6 +97,11 @@ const struct plot_kind plot_kinds[] = {
 	 "heatdata",
 	 "a sweep: cost by type and number of arguments, and of one more",
 	 check_sweep},
+	{"scaling",
+	 {"scaling.gp"},
+	 "scaledata",
+	 "calls per second against threads, builds as lines",
+	 check_threaded},
 	{"delta", {"delta.gp"}, NULL, "what changed between two runs, by phase", NULL},
 	{NULL, {NULL}, NULL, NULL, NULL},
 };

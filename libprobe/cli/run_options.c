@@ -17,6 +17,7 @@ enum {
 	OPT_ARGS,
 	OPT_TARGET,
 	OPT_SUBINTERPRETERS,
+	OPT_THREADS,
 	OPT_FAST,
 	OPT_RIGOROUS,
 	OPT_PASSES,
@@ -51,6 +52,7 @@ static const struct option_row rows[] = {
 	{OPT_ENGINE, "engine", "LIST", "ladder, timeline or both (default: ladder)"},
 	{OPT_SUBINTERPRETERS, "subinterpreters", "N",
 	 "and in the last of N, each with its own GIL"},
+	{OPT_THREADS, "threads", "LIST", "also from so many threads at once, such as 1,2,4"},
 	{OPT_FAST, "fast", NULL, "fewer passes and rounds"},
 	{OPT_RIGOROUS, "rigorous", NULL, "more passes and rounds"},
 	{OPT_PASSES, "passes", "N", "fresh processes for each cell, 1 to 1000"},
@@ -237,6 +239,9 @@ static int parse_one(int value, const char *text, struct cli_run_options *out)
 		return CLI_OK;
 	case OPT_ENGINE:
 		return parse_engines(text, &out->matrix.engines);
+	case OPT_THREADS:
+		out->matrix.threads = text;
+		return CLI_OK;
 	case OPT_FAST:
 		return parse_preset(PROBE_PRESET_FAST, out);
 	case OPT_RIGOROUS:

@@ -74,6 +74,8 @@ unsigned table_slopes(const struct probe_run *run, const struct table_units *uni
 		      FILE *out);
 /* Whether it prints one of these. */
 bool table_has_slopes(const struct probe_slopes *slopes);
+/* Calls under threads, for the rows of the run that have any; returns the marks that it needs. */
+unsigned table_threads(const struct probe_run *run, bool color, FILE *out);
 void table_claims(const struct probe_run *run, const struct table_units *units, FILE *out);
 
 #endif

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "probe/run.h"
+#include "probe/threaded.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -64,6 +64,9 @@ struct probe_matrix_options {
 	unsigned engines;         /* PROBE_ENGINE_*; 0 = the ladder */
 	unsigned subinterpreters; /* 1 to 64: measures each interpreter that has any in the last
 				   * of so many, too; 0 = in none */
+	/* Comma-separated numbers: every cell is measured under so many threads, too; NULL = not.
+	 * The threads are not pinned, and share no rounds with the cell: see threaded.h. */
+	const char *threads;
 	enum probe_preset_id preset;
 	unsigned passes;     /* 1 to 1000; 0 = the preset's */
 	unsigned rounds;     /* 10 to 100000; 0 = the preset's */

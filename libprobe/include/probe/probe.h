@@ -11,6 +11,7 @@
  * builds.h   interpreter builds: what tells two apart, one path over all of them
  * compare.h  two runs: what changed, whether it is a change, which phase moved
  * slopes.h   the cost of one more argument, of each type, on each path
+ * threaded.h the same call from several threads at once: throughput, and phases meanwhile
  * export.h   run -> CSV, Markdown, plot data, traces
  * report.h   runs -> a document: HTML, Markdown, LaTeX
  * catalog.h  what there is to measure: workloads, call paths, interpreters
@@ -38,6 +39,7 @@
 #include "probe/report.h"
 #include "probe/run.h"
 #include "probe/slopes.h"
+#include "probe/threaded.h"
 #include "probe/verdict.h"
 
 #endif

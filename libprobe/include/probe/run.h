@@ -171,6 +171,8 @@ struct probe_sweep {
 	unsigned count; /* of arguments */
 };
 
+struct probe_threaded; /* threaded.h */
+
 struct probe_run {
 	int schema_version;
 	char probe_version[16];
@@ -191,6 +193,8 @@ struct probe_run {
 	size_t claim_count;
 	struct probe_sweep *sweeps;
 	size_t sweep_count;
+	struct probe_threaded *threaded; /* calls under threads: interpreter, workload, path, ... */
+	size_t threaded_count;
 	char **warnings; /* NULL-terminated; NULL = none */
 };
 
@@ -231,6 +235,9 @@ PROBE_API bool probe_cell_unsteady(const struct probe_cell *cell);
 
 /* Writes the run as JSON that pyperf loads too; atomically (a temporary file in the same folder,
  * then rename), so that a reader or a crash never sees half a file.
+ * A benchmark is named WORKLOAD/PATH/INTERPRETER/PHASE; of calls under threads there is one a row,
+ * WORKLOAD/PATH/INTERPRETER@THREADS/CALLABLES/throughput, whose values are the seconds from one
+ * call that any of the threads ends to the next: "add/ctypes/cpython-3.13.0@2/shared/throughput".
  * Returns 0, -PROBE_ESYS (unwritable, disk full), -PROBE_ENOMEM. */
 PROBE_API int probe_run_save(const struct probe_run *run, const char *path,
 			     struct probe_error *err);

@@ -172,13 +172,11 @@ static int part_for(struct probe_timeline_shape *shape, unsigned mask)
 	return (int)part;
 }
 
-/* Takes the usual order of stamps from the ring: from one outermost stamp to the next. */
-static int learn(struct runner *r, struct probe_error *err)
+int pb_timeline_learn(struct pb_timeline *t, const struct pb_event *e, size_t n, unsigned subphases,
+		      const struct pb_stamp_cost *stamp_cost, struct probe_error *err)
 {
-	struct pb_timeline *t = r->t;
 	struct probe_timeline_shape *shape = &t->shape;
-	const struct pb_event *e = r->ring->events;
-	size_t n = stamps_in(r->ring), i = 1;
+	size_t i = 1;
 	while (i < n && i <= PROBE_MAX_STRETCHES && e[i].id != e[0].id)
 		i++;
 	if (n < 2 || i >= n || i > PROBE_MAX_STRETCHES)
@@ -197,7 +195,7 @@ static int learn(struct runner *r, struct probe_error *err)
 			in_target = t->events[k] % 2 == 0;
 		unsigned from = in_target ? 2 * PB_TL_TARGET : t->events[k];
 		unsigned to = in_target ? 2 * PB_TL_TARGET + 1 : t->events[(k + 1) % i];
-		masks[k] = pb_timeline_mask(from, to, r->config->subphases);
+		masks[k] = pb_timeline_mask(from, to, subphases);
 	}
 	unite_overlapping(masks, i);
 	for (size_t k = 0; k < i; k++) {
@@ -206,7 +204,7 @@ static int learn(struct runner *r, struct probe_error *err)
 			return pb_fail(err, PROBE_EUNHOOKABLE, 0,
 				       "stamps in an order that no call path has");
 		shape->part_of[k] = (unsigned char)part;
-		double cost = cost_between(&r->cost, t->events[k], t->events[(k + 1) % i]);
+		double cost = cost_between(stamp_cost, t->events[k], t->events[(k + 1) % i]);
 		shape->weights[part] += cost;
 		t->calibrated_ticks += cost;
 	}
@@ -219,7 +217,7 @@ static int learn(struct runner *r, struct probe_error *err)
 	return 0;
 }
 
-static bool usual_order(const struct pb_timeline *t, const struct pb_event *e)
+bool pb_timeline_usual_order(const struct pb_timeline *t, const struct pb_event *e)
 {
 	for (size_t k = 0; k < t->shape.stretch_count; k++)
 		if (e[k].id != t->events[k])
@@ -236,7 +234,7 @@ static void sum_ring(struct runner *r, struct sums *sums)
 	if (n == 0)
 		t->calls_discarded += r->calls;
 	while (i + t->shape.stretch_count < n) {
-		if (!usual_order(t, e + i)) {
+		if (!pb_timeline_usual_order(t, e + i)) {
 			/* Resume at the next outermost stamp. */
 			t->calls_discarded++;
 			do
@@ -381,7 +379,8 @@ static int prepare(struct runner *r, struct probe_error *err)
 	r->ring->pos = 0;
 	if (r->ops->run_stamped(r->ctx, 4, &ticks))
 		return pb_fail(err, PROBE_ECHILD, 0, "the measured call failed");
-	rc = learn(r, err);
+	rc = pb_timeline_learn(r->t, r->ring->events, stamps_in(r->ring), r->config->subphases,
+			       &r->cost, err);
 	if (rc)
 		return rc;
 	uint64_t most = PB_TIMELINE_RING_EVENTS / r->t->shape.stretch_count - 2;

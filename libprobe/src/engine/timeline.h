@@ -67,6 +67,13 @@ int pb_timeline_run(struct probe_counter *counter, struct pb_ring *ring,
 		    struct probe_process_samples *samples, struct probe_error *err);
 void pb_timeline_fini(struct pb_timeline *t);
 
+/* Takes the usual order of n stamps, from one outermost stamp to the next, and which parts lie
+ * between them. Returns 0, -PROBE_EUNHOOKABLE, -PROBE_ENOMEM; pb_timeline_fini() is due. */
+int pb_timeline_learn(struct pb_timeline *t, const struct pb_event *e, size_t n, unsigned subphases,
+		      const struct pb_stamp_cost *cost, struct probe_error *err);
+/* Whether the stamps from e on are one call in that order, and the next call's first. */
+bool pb_timeline_usual_order(const struct pb_timeline *t, const struct pb_event *e);
+
 /* Measures what stamps cost by themselves, which says how their cost in a real call is shared out
  * between stretches: three nested thunks around an empty function, minus the empty call
  * alone. The calling thread needs a ring. Returns 0 or an error of pb_thunk_new(). */

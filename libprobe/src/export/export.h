@@ -24,6 +24,8 @@ int pb_export_evendata(const struct probe_run *run, const struct probe_sink *sin
 		       struct probe_error *err);
 int pb_export_heatdata(const struct probe_run *run, const struct probe_sink *sink,
 		       struct probe_error *err);
+int pb_export_scaledata(const struct probe_run *run, const struct probe_sink *sink,
+			struct probe_error *err);
 
 int pb_export_warmup(const struct probe_run *run, const struct probe_sink *sink,
 		     struct probe_error *err);

@@ -20,6 +20,7 @@ static const struct probe_exporter exporters[] = {
 	{"evendata", ".dat", "what plots/break-even.gp reads", pb_export_evendata},
 	{"heatdata", ".dat", "what plots/heatmap.gp reads", pb_export_heatdata},
 	{"warmup", ".csv", "the calls before each cell was steady, in order", pb_export_warmup},
+	{"scaledata", ".dat", "what plots/scaling.gp reads", pb_export_scaledata},
 	{"trace", ".json", "timelines for Perfetto and chrome://tracing", pb_export_trace},
 	{"speedscope", ".json", "timelines for speedscope", pb_export_speedscope},
 	{NULL, NULL, NULL, NULL},

@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "engine/threads.h"
 #include "matrix/catalog.h"
 #include "matrix/cell_result.h"
 #include "matrix/prepare.h"
@@ -16,9 +17,19 @@ enum pb_engine {
 	PB_ENGINE_LADDER,
 	PB_ENGINE_BARE, /* no veneer, no hook: the ladder's twin */
 	PB_ENGINE_TIMELINE,
+	PB_ENGINE_PRIVATE, /* several threads at once, each with its own callable */
+	PB_ENGINE_SHARED,  /* ... all with the same one */
 	PB_ENGINE_COUNT,
 };
+#define PB_ENGINES_THREADED (1u << PB_ENGINE_PRIVATE | 1u << PB_ENGINE_SHARED)
 const char *pb_engine_name(enum pb_engine engine);
+enum probe_callables pb_engine_callables(enum pb_engine engine);
+
+/* What the processes under threads gave; owned. */
+struct pb_cell_threads {
+	struct pb_threads_samples *samples;
+	size_t count;
+};
 
 struct pb_cell {
 	size_t row; /* in probe_run.cells; UNAVAILABLE cells have a row only */
@@ -34,6 +45,8 @@ struct pb_cell {
 	struct probe_process_samples *ladder, *timeline;
 	json_t **stamps; /* the timeline objects beside timeline[] */
 	size_t ladder_count, timeline_count;
+	struct pb_cell_threads threads[PROBE_CALLABLES_COUNT];
+	size_t first_threaded; /* in probe_run.threaded */
 	unsigned passes_begun;
 	double analysed_ratio; /* the quiet ratio that the row's figures were judged by */
 };
@@ -46,6 +59,8 @@ struct pb_cell_settings {
 	double granularity_ticks;
 	uint64_t seed;
 	int cpu;
+	unsigned thread_counts[PROBE_MAX_THREAD_COUNTS]; /* ascending */
+	size_t thread_count_count;                       /* 0 = nothing under threads */
 };
 
 /* Runs one child process and judges its end. @children  cancel flag and tick.
@@ -69,6 +84,15 @@ int pb_cell_settle(struct pb_cell *cell, const struct pb_cell_settings *settings
 		   struct probe_cell *row, struct probe_error *err);
 
 void pb_cell_fini(struct pb_cell *cell);
+
+/* Adds the cell's rows under threads to the run. Returns 0 or -PROBE_ENOMEM. */
+int pb_cell_add_threaded(struct pb_cell *cell, const struct pb_cell_settings *settings,
+			 struct probe_run *run);
+/* The same as pb_cell_take() for a process under threads. */
+int pb_cell_take_threads(struct pb_cell *cell, enum pb_engine engine,
+			 const struct pb_cell_result *result, const char *crash,
+			 const struct pb_cell_settings *settings, struct probe_run *run);
+void pb_cell_threads_fini(struct pb_cell_threads *threads);
 
 /* Renews row->timeline from all timeline processes of the cell. Returns 0, -PROBE_EINVAL (nothing
  * usable), -PROBE_ENOMEM. */

@@ -16,9 +16,9 @@ enum { PAD_MAX_BYTES = 4096, HASH_SEED_MAX = 0xffffffff };
 const char *pb_engine_name(enum pb_engine engine)
 {
 	static const char *const names[] = {
-		[PB_ENGINE_LADDER] = "ladder",
-		[PB_ENGINE_BARE] = "bare",
-		[PB_ENGINE_TIMELINE] = "timeline",
+		[PB_ENGINE_LADDER] = "ladder",         [PB_ENGINE_BARE] = "bare",
+		[PB_ENGINE_TIMELINE] = "timeline",     [PB_ENGINE_PRIVATE] = "threads-private",
+		[PB_ENGINE_SHARED] = "threads-shared",
 	};
 	return engine < PB_ENGINE_COUNT ? names[engine] : "?";
 }
@@ -35,6 +35,17 @@ uint64_t pb_mix(uint64_t seed, uint64_t a, uint64_t b, uint64_t c)
 		z ^= z >> 31;
 	}
 	return z;
+}
+
+static json_t *numbers(const unsigned *values, size_t n)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; list && i < n; i++)
+		if (json_array_append_new(list, json_integer(values[i]))) {
+			json_decref(list);
+			list = NULL;
+		}
+	return list;
 }
 
 static json_t *make_spec(const struct pb_places *places, const struct pb_cell *cell,
@@ -56,10 +67,13 @@ static json_t *make_spec(const struct pb_places *places, const struct pb_cell *c
 			  "round_us", settings->round_us, "wait_s", settings->wait_s, "quiet_ratio",
 			  settings->quiet_ratio, "seed", (json_int_t)seed, "cpu", settings->cpu);
 	unsigned subinterpreters = cell->prepared->interpreter->subinterpreters;
-	if (spec && (json_object_set_new(spec, "subinterpreters", json_integer(subinterpreters)) ||
-		     json_object_set_new(spec, "variant",
-					 workload->has_variant ? json_integer(workload->variant)
-							       : json_null()))) {
+	if (spec &&
+	    (json_object_set_new(spec, "subinterpreters", json_integer(subinterpreters)) |
+	     json_object_set_new(spec, "variant",
+				 workload->has_variant ? json_integer(workload->variant)
+						       : json_null()) |
+	     json_object_set_new(spec, "threads",
+				 numbers(settings->thread_counts, settings->thread_count_count)))) {
 		json_decref(spec);
 		spec = NULL;
 	}

@@ -136,8 +136,10 @@ static const char *take_answer(const json_t *answer, struct pb_cell_result *out)
 	take_counter(json_object_get(answer, "counter"), &out->counter);
 	if (!(out->counter.hz > 0) || !out->counter.kind[0])
 		return "it names no counter";
-	const char *wrong = take_rounds(answer, out);
-	if (!wrong)
+	json_t *threads = json_object_get(answer, "threads");
+	out->threads = json_is_object(threads) ? json_incref(threads) : NULL;
+	const char *wrong = out->threads ? NULL : take_rounds(answer, out);
+	if (!wrong && !out->threads)
 		wrong = take_warmup(json_object_get(answer, "warmup"), out);
 	if (wrong)
 		return wrong;
@@ -214,5 +216,6 @@ void pb_cell_result_fini(struct pb_cell_result *result)
 	free(result->warmup);
 	json_decref(result->warnings);
 	json_decref(result->timeline);
+	json_decref(result->threads);
 	*result = (struct pb_cell_result){.status = PROBE_CELL_PENDING};
 }

@@ -23,6 +23,7 @@ struct pb_cell_result {
 	size_t warmup_count;
 	json_t *warnings; /* array of strings, or NULL */
 	json_t *timeline; /* object, or NULL */
+	json_t *threads;  /* object: then there are no rounds; or NULL */
 };
 
 /* Judges an ended child. Never fails: what can't be understood is a FAILED cell with its reason.

@@ -254,6 +254,8 @@ void pb_cell_fini(struct pb_cell *cell)
 	for (size_t i = 0; i < cell->timeline_count; i++)
 		json_decref(cell->stamps[i]);
 	free(cell->stamps);
+	for (int i = 0; i < PROBE_CALLABLES_COUNT; i++)
+		pb_cell_threads_fini(&cell->threads[i]);
 	free_processes(cell->ladder, cell->ladder_count);
 	free_processes(cell->timeline, cell->timeline_count);
 	*cell = (struct pb_cell){0};

@@ -71,6 +71,9 @@ static int check_options(const struct probe_matrix_options *o, struct probe_erro
 	if (!(o->wait_s <= 3600))
 		return pb_fail(err, PROBE_EINVAL, 0, "wait_s is %g: it must be at most 3600",
 			       o->wait_s);
+	unsigned counts[PROBE_MAX_THREAD_COUNTS];
+	if (o->threads && (rc = probe_thread_counts_parse(o->threads, counts, err)) < 0)
+		return rc;
 	if (o->cpu_plus_1 < 0)
 		return pb_fail(err, PROBE_EINVAL, 0, "the CPU is negative");
 	if (o->cpu_plus_1 && (rc = check_cpu(o->cpu_plus_1 - 1, err)))
@@ -93,6 +96,9 @@ static void resolve_settings(struct pb_session *session)
 		.seed = o->seed,
 		.cpu = o->cpu_plus_1 ? o->cpu_plus_1 - 1 : probe_machine_pick_cpu(),
 	};
+	if (o->threads) /* it was checked */
+		session->settings.thread_count_count = (size_t)probe_thread_counts_parse(
+			o->threads, session->settings.thread_counts, NULL);
 }
 
 static int find_places(struct pb_session *session, struct probe_error *err)
@@ -153,7 +159,8 @@ static int describe_run(struct pb_session *session, struct probe_error *err)
 	    add_number(run, "option.round_us", s->round_us) ||
 	    add_number(run, "option.wait_s", s->wait_s) ||
 	    add_number(run, "option.timeout_s", s->timeout_s) ||
-	    add_number(run, "measured_on_cpu", s->cpu))
+	    add_number(run, "measured_on_cpu", s->cpu) ||
+	    (o->threads && probe_run_add_fact(run, "option.threads", o->threads)))
 		return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
 	return probe_machine_facts(run, err);
 }
@@ -178,8 +185,8 @@ static int prepare(struct pb_session *session, struct probe_error *err)
 	};
 	session->total = session->run->interpreter_count;
 	return pb_plan_prepare(&session->plan, &session->places,
-			       o->engines ? o->engines : PROBE_ENGINE_LADDER, &options,
-			       session->run, err);
+			       o->engines ? o->engines : PROBE_ENGINE_LADDER, &session->settings,
+			       &options, session->run, err);
 }
 
 static int nothing_measured(const struct probe_run *run, struct probe_error *err)

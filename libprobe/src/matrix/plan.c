@@ -148,7 +148,8 @@ static int resolve(struct pb_cell *cell, unsigned engines, struct probe_cell *ro
 	return 0;
 }
 
-static int add_rows(struct pb_plan *plan, unsigned engines, bool prepared, struct probe_run *run)
+static int add_rows(struct pb_plan *plan, unsigned engines, const struct pb_cell_settings *settings,
+		    bool prepared, struct probe_run *run)
 {
 	size_t n = run->interpreter_count * plan->workload_count * plan->path_count;
 	plan->cells = calloc(n + 1, sizeof *plan->cells);
@@ -170,6 +171,11 @@ static int add_rows(struct pb_plan *plan, unsigned engines, bool prepared, struc
 					 .path = &plan->paths[p],
 					 .prepared = &plan->prepared[k]};
 		if (prepared && resolve(cell, engines, row))
+			return -PROBE_ENOMEM;
+		if (!cell->engines || !settings->thread_count_count)
+			continue;
+		cell->engines |= PB_ENGINES_THREADED;
+		if (pb_cell_add_threaded(cell, settings, run))
 			return -PROBE_ENOMEM;
 	}
 	return 0;
@@ -225,8 +231,8 @@ static int describe(const struct pb_plan *plan, json_t *paths, json_t *workloads
 }
 
 int pb_plan_prepare(struct pb_plan *plan, const struct pb_places *places, unsigned engines,
-		    const struct pb_prepare_options *given, struct probe_run *run,
-		    struct probe_error *err)
+		    const struct pb_cell_settings *settings, const struct pb_prepare_options *given,
+		    struct probe_run *run, struct probe_error *err)
 {
 	struct pb_prepare_options options = *given;
 	int rc = -PROBE_ENOMEM;
@@ -241,7 +247,7 @@ int pb_plan_prepare(struct pb_plan *plan, const struct pb_places *places, unsign
 	json_decref(options.workloads);
 	if (rc && rc != -PROBE_EINTR)
 		return rc == -PROBE_ENOMEM ? out_of_memory(err) : rc;
-	if (add_rows(plan, engines, !rc, run) || add_package_facts(plan, run))
+	if (add_rows(plan, engines, settings, !rc, run) || add_package_facts(plan, run))
 		return out_of_memory(err);
 	return rc;
 }

@@ -22,9 +22,10 @@ int pb_plan_load(struct pb_plan *plan, const char *home, const char *const *work
 		 const char *paths, struct probe_run *run, struct probe_error *err);
 
 /* Builds what each interpreter needs, adds a row for every cell, and settles those that can't be
- * measured. @engines  PROBE_ENGINE_* asked for.
+ * measured. @engines  PROBE_ENGINE_* asked for.   @settings  the numbers of threads.
  * Returns as pb_prepare(); rows are there also after -PROBE_EINTR. */
 int pb_plan_prepare(struct pb_plan *plan, const struct pb_places *places, unsigned engines,
+		    const struct pb_cell_settings *settings,
 		    const struct pb_prepare_options *options, struct probe_run *run,
 		    struct probe_error *err);
 

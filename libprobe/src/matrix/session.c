@@ -145,14 +145,18 @@ static int run_process(struct pb_session *session, struct pb_cell *cell, enum pb
 	if (result.status == PROBE_CELL_OK) {
 		session->engine_s[engine] += pb_now_s() - begin_s;
 		session->engine_runs[engine]++;
-		if (take_counter(session, &result))
+		bool threads = result.threads; /* the TSC's always, and in ns */
+		if (!threads && take_counter(session, &result))
 			refuse_counter(&result, session->run->counter.kind);
-		else
+		else if (!threads)
 			rc = pb_quiet_memory_learn(&session->quiet, result.rounds,
 						   result.round_count);
 	}
 	session->settings.quiet_ratio = session->quiet.known;
-	if (!rc)
+	if (!rc && PB_ENGINES_THREADED & 1u << engine)
+		rc = pb_cell_take_threads(cell, engine, &result, crash, &session->settings,
+					  session->run);
+	else if (!rc)
 		rc = pb_cell_take(cell, engine, &result, crash, &session->settings,
 				  &session->run->cells[cell->row], err);
 	else

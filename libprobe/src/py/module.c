@@ -267,6 +267,10 @@ static PyMethodDef methods[] = {
 	 "ladder(callable, args, loop, empty_loop, *, ...) -> dict\n\nSamples of the ladder."},
 	{"timeline", KEYWORDS(pb_py_timeline), METH_VARARGS | METH_KEYWORDS,
 	 "timeline(callable, args, loop, empty_loop, *, ...) -> dict\n\nSamples of the timeline."},
+	{"threads", KEYWORDS(pb_py_threads), METH_VARARGS | METH_KEYWORDS,
+	 "threads(callable, args, loop, empty_loop, make, counts, *, ...) -> dict\n\nSamples of "
+	 "the "
+	 "call from several threads at once; make(worker) gives each its own."},
 	{NULL, NULL, 0, NULL},
 };
 

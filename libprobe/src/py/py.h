@@ -5,6 +5,7 @@
  * entry.c     where a callable's native entry is stored
  * call.c      one callable under hooks: slots, stubs, the timed loop
  * measure.c   ladder and timeline as Python functions
+ * threads.c   the same call from several threads, as a Python function
  * guard.c     keeping other threads out of what is put into a slot
  * package/    what only the package `probe` has: the analysis, single calls, what a call reaches
  *
@@ -143,6 +144,7 @@ int pb_py_raise(const struct probe_error *err);
 PyObject *pb_py_samples(struct pb_call *call, const struct probe_process_samples *samples);
 PyObject *pb_py_ladder(PyObject *module, PyObject *args, PyObject *kwargs);
 PyObject *pb_py_timeline(PyObject *module, PyObject *args, PyObject *kwargs);
+PyObject *pb_py_threads(PyObject *module, PyObject *args, PyObject *kwargs);
 PyObject *pb_py_ready_callback(PyObject *module, PyObject *state);
 PyObject *pb_py_facts(struct probe_counter *counter); /* dict of probe_counter_facts */
 

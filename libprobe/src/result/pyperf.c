@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "probe/threaded.h"
 #include "result/codec.h"
 
 #define NAMES_MAX 40 /* figures of one cell, both engines together, are fewer */
@@ -250,6 +251,41 @@ static void write_engine(struct view *view, const struct probe_engine *e)
 	}
 }
 
+static void write_threaded(const struct probe_run *run, const struct probe_threaded *row,
+			   struct pb_buf *out, bool *first)
+{
+	json_t *benchmark = json_object(), *meta = json_object(), *runs = json_array();
+	const struct probe_interpreter *py = probe_run_find_interpreter(run, row->interpreter);
+	struct pb_buf name = {0};
+
+	for (size_t i = 0; i < row->pass_count; i++)
+		if (row->passes[i].calls_per_s > 0)
+			append_run(runs, 1 / row->passes[i].calls_per_s, json_object());
+	pb_buf_printf(&name, "%s/%s/%s@%u/%s/throughput", row->workload, row->path,
+		      row->interpreter, row->threads, probe_callables_name(row->callables));
+	set_text(meta, "name", name.data);
+	pb_buf_fini(&name);
+	if (py) {
+		set_text(meta, "python_version", py->version);
+		set_text(meta, "python_implementation", py->implementation);
+	}
+	set(meta, "probe_threads", json_integer(row->threads));
+	set_text(meta, "probe_callables", probe_callables_name(row->callables));
+	set_real(meta, "probe_calls_per_second", row->calls_per_s);
+	set_real(meta, "probe_scaling", row->scaling);
+	set_real(meta, "probe_cores", row->cores);
+	set(benchmark, "metadata", meta);
+	if (!json_array_size(runs)) {
+		json_decref(runs);
+		json_decref(benchmark);
+		return;
+	}
+	set(benchmark, "runs", runs);
+	pb_buf_puts(out, *first ? "\n" : ",\n");
+	*first = false;
+	dump(benchmark, out);
+}
+
 /* What all benchmarks share; pyperf hands it down to each of them. */
 static json_t *common_metadata(const struct probe_run *run)
 {
@@ -304,5 +340,7 @@ void pb_pyperf_write(const struct probe_run *run, struct pb_buf *out)
 		write_engine(&view, &run->cells[i].ladder);
 		write_engine(&view, &run->cells[i].timeline);
 	}
+	for (size_t i = 0; i < run->threaded_count; i++)
+		write_threaded(run, &run->threaded[i], out, &first);
 	pb_buf_puts(out, "\n]\n");
 }

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-#include "probe/run.h"
+#include "probe/threaded.h"
 
 const char *const pb_cell_status_names[] = {
 	[PROBE_CELL_PENDING] = "pending",           [PROBE_CELL_OK] = "ok",
@@ -232,6 +232,57 @@ static const struct pb_field sweep_fields[] = {
 };
 static const struct pb_schema sweep = {sizeof(struct probe_sweep), sweep_fields, NULL, NULL};
 
+static const char *const callables_names[] = {"private", "shared", NULL};
+
+static const struct pb_field threaded_phase_fields[] = {
+	{"subphases", PB_MASK, true, AT(probe_threaded_phase, mask)},
+	{"ns", PB_REAL, AT(probe_threaded_phase, ns)},
+	{"half_ns", PB_REAL, AT(probe_threaded_phase, half_ns)},
+	{"grown_ns", PB_REAL, AT(probe_threaded_phase, grown_ns)},
+	{"grown_half_ns", PB_REAL, AT(probe_threaded_phase, grown_half_ns)},
+	END,
+};
+static const struct pb_schema threaded_phase = {sizeof(struct probe_threaded_phase),
+						threaded_phase_fields, NULL, NULL};
+
+static const struct pb_field threaded_pass_fields[] = {
+	{"calls_per_s", PB_REAL, AT(probe_threaded_pass, calls_per_s)},
+	{"scaling", PB_REAL, AT(probe_threaded_pass, scaling)},
+	{"cores", PB_REAL, AT(probe_threaded_pass, cores)},
+	END,
+};
+static const struct pb_schema threaded_pass = {sizeof(struct probe_threaded_pass),
+					       threaded_pass_fields, NULL, NULL};
+
+static const struct pb_field threaded_fields[] = {
+	{"workload", PB_TEXT, true, AT(probe_threaded, workload)},
+	{"path", PB_TEXT, true, AT(probe_threaded, path)},
+	{"interpreter", PB_TEXT, true, AT(probe_threaded, interpreter)},
+	{"callables", PB_NAME, true, AT(probe_threaded, callables), .names = callables_names},
+	{"threads", PB_UNSIGNED, true, AT(probe_threaded, threads)},
+	{"status", PB_NAME, true, AT(probe_threaded, status), .names = pb_cell_status_names},
+	{"reason", PB_TEXT, AT(probe_threaded, reason)},
+	{"backtrace", PB_TEXT, AT(probe_threaded, backtrace)},
+	{"calls_per_s", PB_REAL, AT(probe_threaded, calls_per_s)},
+	{"calls_per_s_half", PB_REAL, AT(probe_threaded, calls_per_s_half)},
+	{"scaling", PB_REAL, AT(probe_threaded, scaling)},
+	{"scaling_half", PB_REAL, AT(probe_threaded, scaling_half)},
+	{"cores", PB_REAL, AT(probe_threaded, cores)},
+	{"cores_half", PB_REAL, AT(probe_threaded, cores_half)},
+	{"call_ns", PB_REAL, AT(probe_threaded, call_ns)},
+	{"call_ns_half", PB_REAL, AT(probe_threaded, call_ns_half)},
+	{"phases", PB_OBJECTS, AT(probe_threaded, phases), .size = PROBE_MAX_THREAD_PHASES,
+	 .of = &threaded_phase, .count_offset = offsetof(struct probe_threaded, phase_count)},
+	{"stamps_ns", PB_REAL, AT(probe_threaded, stamps_ns)},
+	{"passes", PB_LIST, AT(probe_threaded, passes), .of = &threaded_pass,
+	 .count_offset = offsetof(struct probe_threaded, pass_count)},
+	{"cpus", PB_UNSIGNED, AT(probe_threaded, cpus)},
+	{"contended", PB_BOOL, AT(probe_threaded, contended)},
+	END,
+};
+static const struct pb_schema threaded = {sizeof(struct probe_threaded), threaded_fields, NULL,
+					  NULL};
+
 static const struct pb_field run_fields[] = {
 	{"schema_version", PB_INT, true, AT(probe_run, schema_version)},
 	{"probe_version", PB_CHARS, AT(probe_run, probe_version), LEN(probe_run, probe_version)},
@@ -252,6 +303,8 @@ static const struct pb_field run_fields[] = {
 	 .count_offset = offsetof(struct probe_run, claim_count)},
 	{"sweeps", PB_LIST, AT(probe_run, sweeps), .of = &sweep,
 	 .count_offset = offsetof(struct probe_run, sweep_count)},
+	{"threaded", PB_LIST, AT(probe_run, threaded), .of = &threaded,
+	 .count_offset = offsetof(struct probe_run, threaded_count)},
 	{"warnings", PB_TEXTS, AT(probe_run, warnings)},
 	END,
 };

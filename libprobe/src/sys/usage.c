@@ -3,8 +3,12 @@
  */
 #include "sys/usage.h"
 
+#include <fcntl.h>
+#include <math.h>
 #include <sched.h>
+#include <stdio.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 struct pb_usage pb_usage_now(void)
 {
@@ -15,6 +19,21 @@ struct pb_usage pb_usage_now(void)
 		.involuntary = ru.ru_nivcsw,
 		.cpu = sched_getcpu(),
 	};
+}
+
+int pb_run_delay_open(void)
+{
+	return open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+}
+
+double pb_run_delay_s(int fd)
+{
+	char text[80] = "";
+	unsigned long long ran_ns, delayed_ns;
+	if (fd < 0 || pread(fd, text, sizeof text - 1, 0) <= 0 ||
+	    sscanf(text, "%llu %llu", &ran_ns, &delayed_ns) != 2)
+		return (double)NAN;
+	return (double)delayed_ns * 1e-9;
 }
 
 bool pb_usage_disturbed(const struct pb_usage *begin, const struct pb_usage *end)
