@@ -134,7 +134,7 @@ static void considerations_are_listed(void **state)
 	assert_string_equal(path->considerations[PROBE_CONSIDER_PYPY], "no");
 	/* What is not said, or not in words, is absent, not "no". */
 	assert_null(path->considerations[PROBE_CONSIDER_GRAALPY]);
-	assert_null(path->considerations[PROBE_CONSIDER_SUBINTERPRETERS]);
+	assert_null(path->considerations[PROBE_CONSIDER_ISOLATED]);
 	assert_null(path->considerations[PROBE_CONSIDER_WRONG_TYPE]);
 	path = find(listed, n, "bare");
 	for (size_t i = 0; i < PROBE_CONSIDER_COUNT; i++)
