@@ -54,6 +54,7 @@ _probe() {
 			-p | --path | --paths) words=$(_probe_names "$program" paths) ;;
 			-w | --workload) words=$(_probe_names "$program" workloads) ;;
 			--engine) words='ladder timeline' ;;
+			--threads) words='1 2 4 8' ;;
 			esac
 			;;
 		FILE | FIGURE | REPORT) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;

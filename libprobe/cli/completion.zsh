@@ -32,6 +32,7 @@ _probe() {
 			(-p|--path|--paths) lines=(${(f)"$($program list paths 2>/dev/null | sed -nE '/^$/q;s/^([^ ]+).*/\1/p')"}) ;;
 			(-w|--workload) lines=(${(f)"$($program list workloads 2>/dev/null | sed -nE '/^$/q;s/^([^ ]+).*/\1/p')"}) ;;
 			(--engine) lines=(ladder timeline) ;;
+			(--threads) lines=(1 2 4 8) ;;
 			esac
 			_values -s , name $lines
 			;;

@@ -288,8 +288,7 @@ static void print_block(struct threads_table *t, size_t first, bool color, FILE 
 static void print_notes(const struct threads_table *t, FILE *out)
 {
 	static const char *const crowded =
-		"more threads than CPUs that the process was allowed: what is between is the "
-		"scheduler's doing, too";
+		"more threads than CPUs that the process was allowed: they take turns there";
 	const struct {
 		bool told;
 		const char *lead, *text;
