@@ -74,7 +74,9 @@ def test_each_is_a_row_behind_its_interpreter(
     assert heads == labels
     asked = {(e["subinterpreters"], e["switches"][0]) for e in log_of(tmp_path)}
     assert asked == {(0, None), (3, None), (0, "on"), (3, "on")}
-    # One build serves both.
+    metadata = [b["metadata"] for b in json.loads(out.read_text())["benchmarks"]]
+    assert {m.get("python_subinterpreters") for m in metadata} == {None, 3}
+    assert done.out.count("in the last of 3 sub-interpreters") == 2
     assert fake("show", out).out == done.out
 
 
