@@ -294,8 +294,11 @@ def told(make: Callable[[], Dict[str, Any]]) -> Dict[str, Any]:
     except _model.Inexpressible as e:
         return {"status": "inapplicable", "reason": " ".join(str(e).split())}
     except Exception as e:
+        importing = isinstance(e, ImportError)
+        while importing and isinstance(e.__cause__, ImportError):
+            e = e.__cause__  # NumPy wraps what went wrong in a page of advice
         reason = "%s: %s" % (type(e).__name__, " ".join(str(e).split()))
-        return {"status": "failed", "reason": reason, "import": isinstance(e, ImportError)}
+        return {"status": "failed", "reason": reason, "import": importing}
 
 
 def read_spec(path: str) -> Dict[str, Any]:

@@ -176,7 +176,15 @@ const char *probe_interpreter_text(const struct probe_interpreter *interpreter, 
 {
 	const char *joint = interpreter->optimisation[0] && interpreter->compiler[0] ? "; " : "";
 
-	snprintf(buf, size, "%s%s%s", interpreter->optimisation, joint, interpreter->compiler);
+	unsigned n = interpreter->subinterpreters;
+	char where[48] = "";
+
+	if (n == 1)
+		snprintf(where, sizeof where, "; in a sub-interpreter");
+	else if (n)
+		snprintf(where, sizeof where, "; in the last of %u sub-interpreters", n);
+	snprintf(buf, size, "%s%s%s%s", interpreter->optimisation, joint, interpreter->compiler,
+		 where);
 	return buf;
 }
 

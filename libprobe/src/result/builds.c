@@ -68,6 +68,13 @@ static void switches_of(const struct probe_interpreter *py, char *buf, size_t si
 		used += (size_t)snprintf(buf + used, size - used, "%s%s", used ? " " : "", *o);
 }
 
+static void subinterpreters_of(const struct probe_interpreter *py, char *buf, size_t size)
+{
+	copy(buf, size, "none");
+	if (py->subinterpreters)
+		snprintf(buf, size, "%u", py->subinterpreters);
+}
+
 static void compiler_of(const struct probe_interpreter *py, char *buf, size_t size)
 {
 	copy(buf, size, py->compiler);
@@ -150,6 +157,7 @@ static const struct {
 	{"debug build", debug_of, true},
 	{"tail-calling interpreter", tail_call_of, true},
 	{"switches", switches_of, true},
+	{"sub-interpreters", subinterpreters_of, true},
 	{"compiler", compiler_of, false},
 	{"optimisation level", level_of, false},
 	{"PGO", pgo_of, false},

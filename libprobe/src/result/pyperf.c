@@ -172,6 +172,8 @@ static json_t *figure_metadata(const struct view *view, const struct figure *f, 
 		set(meta, "python_free_threaded", json_boolean(py->free_threaded));
 		set(meta, "python_jit", json_boolean(py->jit));
 		set(meta, "python_debug", json_boolean(py->debug));
+		if (py->subinterpreters)
+			set(meta, "python_subinterpreters", json_integer(py->subinterpreters));
 	}
 	set_text(meta, "probe_engine", e == &view->cell->ladder ? "ladder" : "timeline");
 	set_real(meta, "probe_value_seconds", f->value.ticks / hz);
