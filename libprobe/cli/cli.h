@@ -62,7 +62,7 @@ struct cli_table_options {
 	enum cli_unit unit;
 	int phases; /* 3 or 8 */
 	bool color;
-	bool verbose; /* also a block for each workload of a sweep */
+	bool verbose;                /* also a block for each workload of a sweep */
 	const struct cli_view *view; /* NULL = the breakdown */
 };
 
