@@ -62,8 +62,26 @@ struct cli_table_options {
 	enum cli_unit unit;
 	int phases; /* 3 or 8 */
 	bool color;
-	bool verbose; /* also a block for each workload of a sweep */
+	bool verbose;                /* also a block for each workload of a sweep */
+	const struct cli_view *view; /* NULL = the breakdown */
 };
+
+/* views.c: ways to lay a run out as a table. A new one is one file and one row there. */
+struct cli_view {
+	const char *name;
+	bool three_only; /* has no form with all sub-phases */
+	void (*print)(const struct probe_run *run, const struct cli_table_options *options,
+		      FILE *out);
+};
+/* Looks one up by name. Returns CLI_OK, or CLI_USAGE with a message that names them all. */
+int cli_view_parse(const char *text, struct cli_table_options *out);
+/* After all options: CLI_USAGE where the view has no such form. */
+int cli_view_check(const struct cli_table_options *options);
+void cli_view_print(const struct probe_run *run, const struct cli_table_options *options,
+		    FILE *out);
+/* table_builds.c: each path over all interpreter builds. */
+void cli_builds_print(const struct probe_run *run, const struct cli_table_options *options,
+		      FILE *out);
 void cli_table_print(const struct probe_run *run, const struct cli_table_options *options,
 		     FILE *out);
 

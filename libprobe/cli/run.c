@@ -96,7 +96,7 @@ static int report(const struct probe_run *run, const struct cli_run_options *opt
 	if (options->json)
 		rc = print_json(run, &err);
 	else
-		cli_table_print(run, &table, stdout);
+		cli_view_print(run, &table, stdout);
 	/* So that the failures come after the table also where both go to one file. */
 	fflush(stdout);
 	if (!rc)

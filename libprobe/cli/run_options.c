@@ -24,6 +24,7 @@ enum {
 	OPT_ROUNDS,
 	OPT_PHASES,
 	OPT_UNIT,
+	OPT_VIEW,
 	OPT_CPU,
 	OPT_TIMEOUT,
 	OPT_CSV,
@@ -59,6 +60,7 @@ static const struct option_row rows[] = {
 	{OPT_ROUNDS, "rounds", "N", "rounds in each process, 10 to 100000"},
 	{OPT_PHASES, "phases", "3|8", "phases in the table; 8 measures with both engines"},
 	{OPT_UNIT, "unit", "ns|cycles", "unit of the table (default: ns)"},
+	{OPT_VIEW, "view", "breakdown|builds", "a table for each interpreter, or over all builds"},
 	{OPT_CPU, "cpu", "N", "CPU to measure on (default: a quiet one)"},
 	{OPT_TIMEOUT, "timeout", "S", "seconds for each process, 0.1 to 86400 (default: 60)"},
 	{'o', "output", "FILE", "write the run file (JSON), kept up to date while measuring"},
@@ -201,6 +203,8 @@ static int parse_word(int value, const char *text, struct cli_run_options *out)
 			return cli_error(CLI_USAGE, "--phases: '%s' is neither 3 nor 8", text);
 		out->table.phases = *text - '0';
 		return CLI_OK;
+	case OPT_VIEW:
+		return cli_view_parse(text, &out->table);
 	case OPT_UNIT:
 		if (strcmp(text, "ns") && strcmp(text, "cycles"))
 			return cli_error(CLI_USAGE, "--unit: '%s' is neither ns nor cycles", text);
@@ -255,6 +259,7 @@ static int parse_one(int value, const char *text, struct cli_run_options *out)
 		return parse_number(value, text, out);
 	case OPT_PHASES:
 	case OPT_UNIT:
+	case OPT_VIEW:
 	case OPT_COLOR:
 		return parse_word(value, text, out);
 	case 'o':
@@ -354,6 +359,8 @@ static int check_conflicts(struct cli_run_options *options)
 				 "%s writes timelines: add timeline to --engine, or leave --engine "
 				 "out",
 				 options->trace ? "--export-trace" : "--export-speedscope");
+	if (cli_view_check(&options->table))
+		return CLI_USAGE;
 	if (!m->workloads[0])
 		return cli_error(CLI_USAGE,
 				 "name at least one workload, such as `probe run add` "

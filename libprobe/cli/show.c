@@ -6,6 +6,7 @@
 
 #include "cli.h"
 #include "failures.h"
+#include "plot.h"
 
 void cli_show_help(FILE *out)
 {
@@ -13,6 +14,12 @@ void cli_show_help(FILE *out)
 	      "Prints the table of a run file as `probe run` printed it; or writes it in other "
 	      "formats, and\n"
 	      "prints no table.\n\n"
+	      "      --view breakdown|builds   a table for each interpreter (default), or each "
+	      "path over\n"
+	      "                                all builds with what changed from one to the next\n"
+	      "  -p, --path LIST               only these paths, comma-separated\n"
+	      "  -w, --workload LIST           only these workloads\n"
+	      "  -i, --python LIST             only these interpreters\n"
 	      "      --phases 3|8              phases in the table (default: 3)\n"
 	      "      --unit ns|cycles          nanoseconds (default) or core cycles\n"
 	      "  -v, --verbose                 a sweep such as args: also a table for each of its "
@@ -35,11 +42,15 @@ static const char *const exporters[] = {"csv", "markdown", "trace", "speedscope"
 enum { EXPORTERS = sizeof exporters / sizeof exporters[0] };
 
 static int parse(int argc, char **argv, struct cli_table_options *table, enum cli_color *color,
-		 const char *exports[EXPORTERS])
+		 struct plot_choice *choice, const char *exports[EXPORTERS])
 {
 	/* Their options' values are the indices into exporters. */
 	static const struct option known[] = {
-		{"phases", required_argument, NULL, 'p'},
+		{"view", required_argument, NULL, 'V'},
+		{"path", required_argument, NULL, 'p'},
+		{"workload", required_argument, NULL, 'w'},
+		{"python", required_argument, NULL, 'i'},
+		{"phases", required_argument, NULL, '8'},
 		{"unit", required_argument, NULL, 'u'},
 		{"verbose", no_argument, NULL, 'v'},
 		{"color", required_argument, NULL, 'c'},
@@ -54,9 +65,22 @@ static int parse(int argc, char **argv, struct cli_table_options *table, enum cl
 
 	optind = 0;
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":v", known, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, ":p:w:i:v", known, NULL)) != -1) {
 		switch (option) {
+		case 'V':
+			if (cli_view_parse(optarg, table))
+				return CLI_USAGE;
+			break;
 		case 'p':
+			choice->paths = optarg;
+			break;
+		case 'w':
+			choice->workloads = optarg;
+			break;
+		case 'i':
+			choice->pythons = optarg;
+			break;
+		case '8':
 			if (strcmp(optarg, "3") && strcmp(optarg, "8"))
 				return cli_error(CLI_USAGE, "show: --phases %s: use 3 or 8",
 						 optarg);
@@ -93,7 +117,7 @@ static int parse(int argc, char **argv, struct cli_table_options *table, enum cl
 	}
 	if (optind != argc - 1)
 		return cli_error(CLI_USAGE, "show: give one run file, as in `probe show run.json`");
-	return CLI_OK;
+	return cli_view_check(table);
 }
 
 /* Returns how many were written, or the library's error. */
@@ -119,23 +143,31 @@ int cli_show(int argc, char **argv)
 	enum cli_color color = CLI_COLOR_AUTO;
 	struct probe_error err = {0};
 	struct probe_run *run = NULL;
-	int code = parse(argc, argv, &table, &color, exports), written;
+	struct plot_choice choice = {0};
+	int code = parse(argc, argv, &table, &color, &choice, exports), written;
+	size_t cells;
 
 	if (code != CLI_OK)
 		return code;
 	if (probe_run_load(argv[optind], &run, &err))
 		return cli_error(CLI_NOTHING, "%s", err.msg);
+	cells = run->cell_count;
+	if (plot_choose(run, &choice, &err)) {
+		probe_run_free(run);
+		return cli_error(CLI_NOTHING, "%s", err.msg);
+	}
 	table.color = cli_color_on(color, stdout);
 	written = write_exports(run, exports, &err);
 	if (written < 0) {
 		code = cli_error(CLI_NOTHING, "%s", err.msg);
 	} else {
 		if (!written)
-			cli_table_print(run, &table, stdout);
+			cli_view_print(run, &table, stdout);
 		fflush(stdout);
 		cli_failures_print(run, argv[optind], stderr);
 		code = cli_failures_count(run) ? CLI_SOME_FAILED : CLI_OK;
 	}
+	run->cell_count = cells;
 	probe_run_free(run);
 	return code;
 }

@@ -66,8 +66,8 @@ static void say_why(const struct probe_cell *cell, struct grid_row *row)
 		row->message = NULL;
 }
 
-struct grid_row *table_row(struct table *t, const struct probe_cell *cell,
-			   const struct probe_engine *e, struct grid *grid)
+struct grid_row *table_row_named(struct table *t, const struct probe_cell *cell,
+				 const struct probe_engine *e, const char *name, struct grid *grid)
 {
 	struct grid_row *row = grid_add(grid);
 	bool contended = e && e->contended, timeline = e == &cell->timeline;
@@ -75,7 +75,7 @@ struct grid_row *table_row(struct table *t, const struct probe_cell *cell,
 
 	if (!row)
 		return NULL;
-	snprintf(row->text[0], GRID_TEXT, "%.30s%s%s%s", cell->path, contended ? " !" : "",
+	snprintf(row->text[0], GRID_TEXT, "%.30s%s%s%s", name, contended ? " !" : "",
 		 unsteady ? " w" : "", timeline ? " t" : "");
 	t->marks |= unsteady ? TABLE_UNSTEADY : 0u;
 	t->marks |= contended ? TABLE_CONTENDED : 0u;
@@ -84,6 +84,12 @@ struct grid_row *table_row(struct table *t, const struct probe_cell *cell,
 		return row;
 	say_why(cell, row);
 	return NULL;
+}
+
+struct grid_row *table_row(struct table *t, const struct probe_cell *cell,
+			   const struct probe_engine *e, struct grid *grid)
+{
+	return table_row_named(t, cell, e, cell->path, grid);
 }
 
 static bool same_block(const struct probe_cell *a, const struct probe_cell *b)
@@ -235,11 +241,9 @@ static void print_blocks(struct layout *layout, bool color, FILE *out)
 			hidden);
 }
 
-/* Chooses the unit: the one asked for, or what the run has instead; returns a note on it or NULL.
- */
-static const char *choose_unit(struct layout *layout, enum cli_unit asked)
+const char *table_choose_unit(const struct probe_run *run, enum cli_unit asked,
+			      struct table_units *out)
 {
-	const struct probe_run *run = layout->table.run;
 	struct probe_scale scale;
 	const char *note = NULL;
 	size_t row = UNIT_NS;
@@ -258,7 +262,7 @@ static const char *choose_unit(struct layout *layout, enum cli_unit asked)
 		note = "the counter's frequency is unknown: counter ticks instead";
 		probe_scale_get(run, PROBE_UNIT_TICKS, &scale);
 	}
-	layout->units = (struct table_units){scale.per_tick, unit_names[row]};
+	*out = (struct table_units){scale.per_tick, unit_names[row]};
 	return note;
 }
 
@@ -269,7 +273,7 @@ void cli_table_print(const struct probe_run *run, const struct cli_table_options
 		.table = {.run = run},
 		.form = options->phases == 8 ? table_eight(run) : &table_three,
 	};
-	const char *note = choose_unit(&layout, options->unit);
+	const char *note = table_choose_unit(run, options->unit, &layout.units);
 	bool oom = !build_all(&layout, options->verbose);
 
 	for (size_t b = 0; b < layout.block_count; b++)

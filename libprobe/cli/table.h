@@ -24,6 +24,7 @@ enum table_mark {
 	TABLE_INEXPRESSIBLE = 1 << 9,
 	TABLE_CALLBACK = 1 << 10,
 	TABLE_UNSTEADY = 1 << 11,
+	TABLE_BUILDS = 1 << 12,
 };
 
 struct table {
@@ -50,6 +51,9 @@ const struct probe_engine *table_engine(const struct probe_cell *cell);
  * memory, or no more to say about this cell. */
 struct grid_row *table_row(struct table *t, const struct probe_cell *cell,
 			   const struct probe_engine *e, struct grid *grid);
+/* The same with another name in front. */
+struct grid_row *table_row_named(struct table *t, const struct probe_cell *cell,
+				 const struct probe_engine *e, const char *name, struct grid *grid);
 /* Writes a value of the engine in the block's unit and notes the marks that it needs. */
 void table_figure(struct table *t, const struct probe_value *value, const struct probe_engine *e,
 		  enum probe_figure_form form, char *buf, size_t size);
@@ -60,6 +64,11 @@ struct table_units {
 	double per_tick; /* to the first of the names */
 	const char *const *names;
 };
+
+/* Chooses the unit: the one asked for, or what the run has instead; returns a note on it or NULL.
+ */
+const char *table_choose_unit(const struct probe_run *run, enum cli_unit asked,
+			      struct table_units *out);
 
 /* What stands above and below the rows. */
 void table_header(const struct probe_run *run, const char *unit_note, bool color, FILE *out);

@@ -59,6 +59,25 @@ static void goldens(void **state)
 	}
 }
 
+static void warmup_series_are_rows(void **state)
+{
+	struct probe_run *run = fixture_run();
+	struct memory *memory;
+
+	(void)state;
+	run->cells[1].warmup = (struct probe_warmup){.point_count = 3,
+						     .calls = {0, 1, 5},
+						     .ticks = {6000, NAN, 900.5},
+						     .contended = {0, 1, 0.25},
+						     .steady_from = 5};
+	run->cells[2].warmup =
+		(struct probe_warmup){.point_count = 1, .ticks = {300}, .steady_from = NAN};
+	memory = export_as("warmup", run);
+	golden_check("warmup.csv", memory->text);
+	free(memory);
+	probe_run_free(run);
+}
+
 /* Fields of a CSV line; a quoted field may hold commas and doubled quotes. */
 static size_t fields(const char *line, size_t length)
 {
@@ -277,6 +296,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(goldens),
+		cmocka_unit_test(warmup_series_are_rows),
 		cmocka_unit_test(csv_rows_have_the_columns_of_the_header),
 		cmocka_unit_test(absent_is_never_zero),
 		cmocka_unit_test(hostile_text_stays_in_its_cell),

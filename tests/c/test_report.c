@@ -87,6 +87,31 @@ static void markdown_is_as_it_was(void **state)
 	probe_run_free(run);
 }
 
+/* A change between builds is put down to what they differ in, and a cell that never was steady is
+ * no number like the others. */
+static void builds_and_steadiness_are_told(void **state)
+{
+	struct probe_run *run = fixture_run();
+	struct probe_cell *cell;
+
+	(void)state;
+	fixture_ctypes(run, "add", "cpython-3.13.0", 0.4);
+	cell = &run->cells[run->cell_count - 1];
+	cell->warmup = (struct probe_warmup){
+		.point_count = 1, .processes = 3, .processes_unsteady = 3, .change = 0.2};
+	for (int format = PROBE_REPORT_HTML; format <= PROBE_REPORT_TEX; format++) {
+		char *text = of_run(run, (enum probe_report_format)format);
+
+		has(text, "ctypes (not steady)");
+		has(text, "hold for no one moment");
+		has(text, "until its times are steady");
+		has(text, "What differs from one build to the next");
+		has(text, "version; also optimisation level");
+		free(text);
+	}
+	probe_run_free(run);
+}
+
 static void every_row_and_reason_is_in_every_format(void **state)
 {
 	static const char *const everywhere[] = {
@@ -430,6 +455,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(markdown_is_as_it_was),
+		cmocka_unit_test(builds_and_steadiness_are_told),
 		cmocka_unit_test(every_row_and_reason_is_in_every_format),
 		cmocka_unit_test(html_holds_nothing_that_runs_or_loads),
 		cmocka_unit_test(markdown_shows_markup_as_text),

@@ -96,6 +96,84 @@ static void save_and_load_keep_everything(void **state)
 	probe_run_free(again);
 }
 
+static void the_warmup_series_is_kept(void **state)
+{
+	struct probe_run *run = fixture_run(), *again = NULL;
+	struct probe_error err = {0};
+	const char *path = in_folder("warmup.json");
+	struct probe_warmup *w = &run->cells[1].warmup;
+
+	(void)state;
+	*w = (struct probe_warmup){.point_count = 3,
+				   .calls = {0, 1, 5},
+				   .ticks = {6000, NAN, 900.5},
+				   .contended = {0, 1, 0.25},
+				   .call_count = 10114,
+				   .steady_from = 5,
+				   .processes = 5,
+				   .processes_unsteady = 1,
+				   .change = 0.125};
+	run->cells[2].warmup = (struct probe_warmup){
+		.point_count = PROBE_MAX_WARMUP, .call_count = 70, .steady_from = NAN};
+	assert_int_equal(probe_run_save(run, path, &err), 0);
+	assert_int_equal(probe_run_load(path, &again, &err), 0);
+	w = &again->cells[1].warmup;
+	assert_int_equal(w->point_count, 3);
+	assert_true(w->calls[2] == 5 && w->ticks[0] == 6000 && w->ticks[2] == 900.5);
+	assert_true(isnan(w->ticks[1]));
+	assert_true(w->contended[2] == 0.25);
+	assert_true(w->call_count == 10114 && w->steady_from == 5 && w->change == 0.125);
+	assert_int_equal(w->processes, 5);
+	assert_int_equal(w->processes_unsteady, 1);
+	assert_int_equal(again->cells[2].warmup.point_count, PROBE_MAX_WARMUP);
+	assert_true(isnan(again->cells[2].warmup.steady_from));
+	assert_int_equal(again->cells[0].warmup.point_count, 0);
+	probe_run_free(run);
+	probe_run_free(again);
+}
+
+/* Lists of one series that are not as long as each other, or longer than there is room for. */
+static void a_damaged_warmup_series_is_refused(void **state)
+{
+	static const char *const series[] = {
+		"{\"calls\": [0, 1], \"ticks\": [5], \"contended\": [0, 0]}",
+		"{\"calls\": [0, 1], \"ticks\": \"5\", \"contended\": [0, 0]}",
+		"{\"calls\": [0, 1], \"ticks\": [5, true], \"contended\": [0, 0]}",
+		"{\"calls\": [0, 1], \"ticks\": [5, 6]}",
+		NULL,
+	};
+	const char *path = in_folder("damaged.json");
+
+	(void)state;
+	for (size_t i = 0; i < sizeof series / sizeof series[0]; i++) {
+		struct probe_run *run = fixture_run(), *again = NULL;
+		struct probe_error err = {0};
+		json_t *root, *value;
+
+		assert_int_equal(probe_run_save(run, path, &err), 0);
+		root = json_of(path);
+		value = series[i] ? json_loads(series[i], 0, NULL) : json_object();
+		assert_non_null(value);
+		for (unsigned k = 0; !series[i] && k < 3; k++) {
+			static const char *const keys[] = {"calls", "ticks", "contended"};
+			json_t *list = json_array();
+
+			for (int n = 0; n <= PROBE_MAX_WARMUP; n++)
+				json_array_append_new(list, json_real(n));
+			json_object_set_new(value, keys[k], list);
+		}
+		json_object_set_new(
+			json_array_get(json_object_get(json_object_get(root, "probe"), "cells"), 1),
+			"warmup", value);
+		assert_int_equal(json_dump_file(root, path, 0), 0);
+		json_decref(root);
+		assert_int_equal(probe_run_load(path, &again, &err), -PROBE_EFORMAT);
+		assert_non_null(strstr(err.msg, "warmup"));
+		assert_null(again);
+		probe_run_free(run);
+	}
+}
+
 static void doubles_are_exact_and_never_nan(void **state)
 {
 	struct probe_run *run = fixture_run(), *again = NULL;
@@ -452,6 +530,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(save_and_load_keep_everything),
+		cmocka_unit_test(the_warmup_series_is_kept),
+		cmocka_unit_test(a_damaged_warmup_series_is_refused),
 		cmocka_unit_test(doubles_are_exact_and_never_nan),
 		cmocka_unit_test(bytes_that_are_no_utf8_do_not_cost_the_run),
 		cmocka_unit_test(the_pyperf_view_holds_what_pyperf_takes),

@@ -44,7 +44,10 @@ struct probe_build_row {
 	const struct probe_interpreter *interpreter; /* NULL = the run does not describe it */
 	/* The next measured row above; NULL = there is none, or this one is not measured. */
 	const struct probe_build_row *above;
-	struct probe_cell_change change; /* from above to this; its strings are above's */
+	/* From above to this; its strings are above's. Where the two split the call differently,
+	 * phases are joined until both have the same. */
+	struct probe_cell_change change;
+	bool new_pair; /* the first row that compares these two builds, both described */
 };
 
 /* One path of one workload over all builds. */

@@ -197,6 +197,7 @@ static void part(struct pb_report *r)
 	pb_report_tails(r);
 	pb_report_methods(r);
 	pb_report_interpreters(r);
+	pb_report_builds(r);
 	pb_report_remarks(r);
 	pb_report_commands(r);
 }

@@ -94,6 +94,7 @@ void pb_report_slopes(struct pb_report *r);
 void pb_report_tails(struct pb_report *r);
 void pb_report_methods(struct pb_report *r);
 void pb_report_interpreters(struct pb_report *r);
+void pb_report_builds(struct pb_report *r);
 void pb_report_remarks(struct pb_report *r);
 void pb_report_commands(struct pb_report *r);
 

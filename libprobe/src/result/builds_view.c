@@ -122,6 +122,23 @@ static int fill_rows(const struct probe_run *run, const struct probe_cell *first
 	return 0;
 }
 
+static bool is_new_pair(const struct probe_build_block *blocks, size_t b, size_t i)
+{
+	const struct probe_build_row *row = &blocks[b].rows[i];
+
+	if (!row->above || !row->interpreter || !row->above->interpreter)
+		return false;
+	for (size_t k = 0; k <= b; k++)
+		for (size_t j = 0; j < (k == b ? i : blocks[k].row_count); j++) {
+			const struct probe_build_row *other = &blocks[k].rows[j];
+
+			if (other->new_pair && other->interpreter == row->interpreter &&
+			    other->above->interpreter == row->above->interpreter)
+				return false;
+		}
+	return true;
+}
+
 /* All changes are judged as one family: as many figures as the view compares. */
 static void compare_rows(const struct probe_run *run, struct probe_build_block *blocks, size_t n)
 {
@@ -160,6 +177,9 @@ int probe_build_blocks(const struct probe_run *run, struct probe_build_block **o
 			       run->cell_count);
 	}
 	compare_rows(run, blocks, n);
+	for (size_t b = 0; b < n; b++)
+		for (size_t i = 0; i < blocks[b].row_count; i++)
+			blocks[b].rows[i].new_pair = is_new_pair(blocks, b, i);
 	*out = blocks;
 	*count = n;
 	return 0;

@@ -116,13 +116,67 @@ static double widening(size_t figures)
 	return figures ? normal_point(false_alarms / (double)figures / 2) / z95 : 1;
 }
 
+static double square(double x)
+{
+	return x * x;
+}
+
+/* Joins the phases of a copy of an engine so that none crosses a border of masks (disjoint). */
+static void join_phases(struct probe_engine *e, const unsigned *masks, size_t n)
+{
+	struct probe_part joined[3] = {0};
+	size_t count = 0;
+	for (size_t m = 0; m < n && e->folded_count; m++) {
+		struct probe_part *part = &joined[count];
+		*part = (struct probe_part){.mask = masks[m]};
+		for (size_t i = 0; i < e->folded_count; i++) {
+			const struct probe_value *v = &e->folded[i].value;
+			if (!(e->folded[i].mask & masks[m]))
+				continue;
+			part->value.ticks += v->ticks;
+			part->value.half += square(v->half);
+			part->value.state =
+				v->state > part->value.state ? v->state : part->value.state;
+		}
+		part->value.half = sqrt(part->value.half);
+		count += part->value.state != PROBE_ABSENT;
+	}
+	memcpy(e->folded, joined, sizeof joined);
+	e->folded_count = count;
+}
+
+/* The finest sets of phases that both engines tell apart. */
+static size_t common_masks(const struct probe_engine *a, const struct probe_engine *b,
+			   unsigned masks[6])
+{
+	size_t n = 0;
+	for (size_t i = 0; i < a->folded_count; i++)
+		masks[n++] = a->folded[i].mask;
+	for (size_t i = 0; i < b->folded_count; i++)
+		masks[n++] = b->folded[i].mask;
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = i + 1; k < n; k++) {
+			if (!(masks[i] & masks[k]))
+				continue;
+			masks[i] |= masks[k];
+			masks[k] = masks[--n];
+			k = i; /* what was apart from both may meet their union */
+		}
+	return n;
+}
+
 void pb_compare_cells(const struct probe_cell *a, const struct probe_cell *b, double hz,
 		      size_t figures, struct probe_cell_change *out)
 {
 	double ns_per_tick = hz > 0 ? 1e9 / hz : 1;
 	const struct judge judge = {ns_per_tick, ns_per_tick, PROBE_COMPARE_BAND,
 				    widening(figures)};
-	fill_cell(out, a, probe_cell_engine(a), probe_cell_engine(b), &judge);
+	struct probe_engine left = *probe_cell_engine(a), right = *probe_cell_engine(b);
+	unsigned masks[6];
+	size_t n = common_masks(&left, &right, masks);
+	join_phases(&left, masks, n);
+	join_phases(&right, masks, n);
+	fill_cell(out, a, &left, &right, &judge);
 }
 
 /* Pairs up the cells of both runs; counts those without a partner. */
