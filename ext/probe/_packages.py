@@ -49,8 +49,8 @@ def _python_matches(condition: str) -> bool:
 def _row(name: str, tables: List[Dict[str, List[Dict[str, str]]]]) -> Dict[str, str]:
     """What the first file that pins a package says of it for this interpreter.
 
-    "python": for these versions; "implementation": for this one alone; "bundled": it comes with the
-    interpreter, and another one would not fit.
+    "python": for these versions; "implementation": for this one alone; "bundled": a module that the
+    interpreter itself has, as another one would not fit or takes too long to be built.
     """
     rows: List[Dict[str, str]] = next((table[name] for table in tables if name in table), [])
     own = sys.implementation.name
@@ -75,7 +75,7 @@ def _tables(files: Iterable[str]) -> List[Dict[str, List[Dict[str, str]]]]:
 def pins(names: Iterable[str], files: Iterable[str]) -> Dict[str, str]:
     """The version of each package that has to be installed, by the first file that pins it.
 
-    A name with "==" pins itself; what the interpreter brings along is left out.
+    A name with "==" pins itself; what has to be the interpreter's own is left out.
     """
     tables = _tables(files)
     found: Dict[str, str] = {}
@@ -89,14 +89,14 @@ def pins(names: Iterable[str], files: Iterable[str]) -> Dict[str, str]:
             found[name] = row["version"]
         elif importlib.util.find_spec(row["bundled"]) is None:
             raise BuildError(
-                "this %s does not bring %s along, and no other would fit into it"
-                % (sys.implementation.name, name)
+                "there is no %s in this %s, and probe installs none into it"
+                % (name, sys.implementation.name)
             )
     return found
 
 
 def bundled(names: Iterable[str], files: Iterable[str]) -> Dict[str, str]:
-    """The versions of those that the interpreter brings along."""
+    """The versions of those that are the interpreter's own."""
     tables = _tables(files)
     found: Dict[str, str] = {}
     for name in names:

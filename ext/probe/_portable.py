@@ -44,6 +44,7 @@ _FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
     "end": (None, []),
     "target": (_INT, [_U64, _U64]),
     "delay": (_INT, [_U64]),
+    "spin_ticks": (_DOUBLE, [_U64]),
     "replay": (_INT, [_U64]),
     "has_callbacks": (_INT, []),
     "record_begin": (_INT, []),
@@ -128,7 +129,8 @@ class Core:
         self.span = _span(path, self.handle, self.c)
         self.loops: Dict[int, Tuple[Any, ...]] = {}
         self.raised: Optional[BaseException] = None
-        self.called = 0  # of any callable
+        self.called = 0  # calls with everything in place
+        self.cpu = -1
         self.kept = _RUN(self.run)  # as long as libprobe may call it
 
     def do(self, name: str, *args: Any) -> Any:
@@ -147,7 +149,8 @@ class Core:
     # --- what cells use of `_probe`
 
     def pin(self, cpu: int) -> None:
-        self.do("pin", cpu)
+        """From when the rounds begin: the threads of a compiler would share this one's CPU."""
+        self.cpu = cpu
 
     def catch_crashes(self, fd: int) -> None:
         if sys.implementation.name != "graalpy":  # whose machine uses these signals itself
@@ -161,6 +164,10 @@ class Core:
 
     def veneer_slot(self, library: int) -> int:
         return int(self.do("veneer_slot", library))
+
+    def spin_ticks(self, steps: int, repeats: int) -> List[float]:
+        """What a delay in front of the target takes by itself."""
+        return [float(self.do("spin_ticks", steps)) for _ in range(repeats)]
 
     def got_slots(self, where: str, symbols: Any) -> List[int]:
         raise LookupError("only what CPython's extension modules call through can be replaced")
@@ -189,7 +196,7 @@ class Core:
         quiet_ratio: float = 0,
         seed: int = 0,
         calls: int = 0,
-        warm_up_s: Optional[float] = None
+        warm_up_s: Optional[float] = None,
     ) -> Dict[str, Any]:
         """Samples, as _probe.ladder() gives them.
 
@@ -201,7 +208,7 @@ class Core:
             self.do("target", *hooks["target"])
         if delays:
             self.do("delay", delays["target"])
-        result = call(*args)
+        result = self.once(call, args)
         if check is not None:
             check(result)
         rungs = 1 << EMPTY | 1 << REAL
@@ -218,6 +225,8 @@ class Core:
         if warm_up_s is None:
             warm_up_s = WARM_UP_S.get(sys.implementation.name, DEFAULT_WARM_UP_S)
         self.do("warm_up", rungs, warm_up_s, self.kept)
+        if self.cpu >= 0:
+            self.do("pin", self.cpu)
         self.do(
             "ladder", rungs, subphases, rounds, round_us, calls, wait_s, quiet_ratio, seed, self.kept
         )  # fmt: skip
@@ -239,12 +248,15 @@ class Core:
             loop, *rest = self.loops.get(rung) or self.loops[REAL]
             first = min(calls, _LEAD)
             loop(first, first + calls, *rest)
-            if rung != EMPTY:
-                self.called += calls_of(calls)
+            self.called += calls_of(calls) if rung == REAL else 0
             return 0
         except BaseException as e:
             self.raised = e
             return -1
+
+    def once(self, call: Callable[..., Any], args: Tuple[Any, ...]) -> Any:
+        self.called += 1
+        return call(*args)
 
     def make_stubs(
         self,
@@ -258,14 +270,14 @@ class Core:
         if replay is not None:
             self.do("replay", replay)
         self.do("record_begin")
-        call(*args)
+        self.once(call, args)
         self.do("record_end", returns.encode())
         candidates = [TARGET]
         if self.do("has_callbacks"):
             candidates.append(CALLBACK_STUB)
         mask = 0
         for rung in candidates:
-            expected = plain(call(*args))
+            expected = plain(self.once(call, args))
             self.do("arm", rung, 0)
             try:
                 got = plain(call(*args))

@@ -10,6 +10,7 @@
 #include "engine/ladder.h"
 #include "probe/machine.h"
 #include "stack/backtrace.h"
+#include "sys/counter.h"
 
 static int failed(int rc)
 {
@@ -141,6 +142,23 @@ int pb_portable_delay(struct pb_portable *p, unsigned long long steps)
 	p->base = pb_thunk_entry(&p->delay, 0);
 	set_target(p, p->base);
 	return 0;
+}
+
+double pb_portable_spin_ticks(struct pb_portable *p, unsigned long long steps)
+{
+	struct pb_thunk thunk;
+	struct probe_reading begin, end;
+	void (*spin)(void);
+	if (pb_thunk_new(&thunk, PB_THUNK_DELAY, &p->err))
+		return -1;
+	thunk.data->target = (void *)(uintptr_t)pb_empty_function;
+	thunk.data->spin = steps;
+	*(void **)(void *)&spin = pb_thunk_entry(&thunk, 0);
+	probe_counter_read(p->counter, &begin);
+	spin();
+	probe_counter_read(p->counter, &end);
+	pb_thunk_free(&thunk);
+	return probe_reading_delta(&begin, &end).ticks - pb_counter_overhead_ticks(p->counter);
 }
 
 int pb_portable_replay(struct pb_portable *p, unsigned long long table)

@@ -68,6 +68,8 @@ void pb_portable_end(struct pb_portable *p);
 int pb_portable_target(struct pb_portable *p, unsigned long long slot, unsigned long long real);
 /* Truth tests: a delay of so many dependent steps in front of the target. */
 int pb_portable_delay(struct pb_portable *p, unsigned long long steps);
+/* What that delay takes by itself, in ticks; below 0 = failed. */
+double pb_portable_spin_ticks(struct pb_portable *p, unsigned long long steps);
 /* The pb_replay of a library made by _replay.py. */
 int pb_portable_replay(struct pb_portable *p, unsigned long long table);
 /* Whether that stands in for callbacks, too: 1 or 0. */

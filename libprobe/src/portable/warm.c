@@ -16,7 +16,7 @@
 #define FEWEST_PASSES  500
 #define STEADY_WINDOWS 2    /* one after another in which nothing got faster ... */
 #define STEADY_GAIN    0.05 /* ... by more than this */
-#define IDLE_SHARE     0.15 /* of a CPU, for all other threads: compilers that work on are not done */
+#define IDLE_SHARE     0.2  /* of this thread's time, for all others: compilers are not done */
 
 static double now_s(void)
 {
@@ -40,14 +40,15 @@ static double used_s(int who)
 /* What a window knows of the process. */
 struct window {
 	double best[PROBE_RUNG_COUNT]; /* ticks per call */
-	double begin_s, others_s;
+	double begin_s, own_s, others_s;
 	unsigned passes;
 };
 
 static void begin_window(struct window *w)
 {
-	*w = (struct window){.begin_s = now_s(),
-			     .others_s = used_s(RUSAGE_SELF) - used_s(RUSAGE_THREAD)};
+	double own_s = used_s(RUSAGE_THREAD);
+	*w = (struct window){
+		.begin_s = now_s(), .own_s = own_s, .others_s = used_s(RUSAGE_SELF) - own_s};
 	for (unsigned r = 0; r < PROBE_RUNG_COUNT; r++)
 		w->best[r] = INFINITY;
 }
@@ -75,9 +76,8 @@ static int one_pass(struct pb_portable *p, unsigned rungs, double span_ticks,
 
 static bool nothing_gained(const struct window *before, const struct window *now, unsigned rungs)
 {
-	double took_s = now_s() - now->begin_s;
-	double others_s = used_s(RUSAGE_SELF) - used_s(RUSAGE_THREAD) - now->others_s;
-	if (others_s > IDLE_SHARE * took_s)
+	double own_s = used_s(RUSAGE_THREAD), others_s = used_s(RUSAGE_SELF) - own_s;
+	if (others_s - now->others_s > IDLE_SHARE * (own_s - now->own_s))
 		return false;
 	for (unsigned r = 0; r < PROBE_RUNG_COUNT; r++)
 		if ((rungs & 1u << r) && !(now->best[r] >= before->best[r] * (1 - STEADY_GAIN)))
