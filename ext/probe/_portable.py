@@ -12,6 +12,7 @@ the calls that reach the target are counted: a loop that makes fewer than it say
 """
 
 import ctypes
+import importlib
 import json
 import os
 import sys
@@ -97,9 +98,7 @@ def _span(path: str, handle: int, library: Any) -> Tuple[Any, Any, Any]:
     """begin, end and their handle, by the quickest way there is: PyPy's cffi takes some nanoseconds
     where its ctypes takes a microsecond."""
     if sys.implementation.name == "pypy":
-        import cffi
-
-        ffi = cffi.FFI()
+        ffi = importlib.import_module("cffi").FFI()
         ffi.cdef("void pb_portable_begin(void *); void pb_portable_end(void *);")
         quick = ffi.dlopen(path)
         return quick.pb_portable_begin, quick.pb_portable_end, ffi.cast("void *", handle)
