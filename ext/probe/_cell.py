@@ -284,11 +284,6 @@ def measure(spec: Dict[str, Any]) -> Dict[str, Any]:
     run = _probe.timeline if spec["engine"] == "timeline" else _probe.ladder
     result = run(target.call, target.args, loop, empty_loop, **options)
     del result["expected"]
-    if not result.get("steady", True):
-        target.warnings.append(
-            "after %.0f s of warming up its calls still got faster, or its compiler was still at "
-            "work: the figures may be too high" % result["warm_up_s"]
-        )
     result.update(status="ok", warnings=target.warnings)
     return result
 

@@ -23,10 +23,10 @@ LIBRARY = "libprobe_portable.so"
 # enum probe_rung
 EMPTY, TARGET, REAL, PYCALL, CALLBACK_STUB = 0, 3, 4, 6, 8
 
-# Most that warming up may take. Compilers that work beside the program need their time, GraalPy's
-# most of all; the process's own time limit is longer.
-WARM_UP_S = {"graalpy": 60.0}
-DEFAULT_WARM_UP_S = 10.0
+# Seconds of warming up, at least and at most. Compilers that work beside the program need their time,
+# GraalPy's most of all; the process's own time limit is longer.
+WARM_UP_S = {"graalpy": (3.0, 60.0)}
+DEFAULT_WARM_UP_S = (1.0, 10.0)
 COUNTED_CALLS = 4000
 
 _U64, _INT, _UINT, _DOUBLE = ctypes.c_ulonglong, ctypes.c_int, ctypes.c_uint, ctypes.c_double
@@ -53,10 +53,12 @@ _FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
     "count_begin": (_INT, []),
     "count_end": (_U64, []),
     "arm": (_INT, [_INT, _UINT]),
-    "warm_up": (_INT, [_UINT, _DOUBLE, _RUN]),
     "ladder": (
         _INT,
-        [_UINT, _UINT, _UINT, _DOUBLE, _UINT, _DOUBLE, _DOUBLE, _U64, _RUN],
+        [
+            *(_UINT, _UINT, _UINT, _UINT, _DOUBLE, _UINT),
+            *(_DOUBLE, _DOUBLE, _DOUBLE, _DOUBLE, _U64, _RUN),
+        ],
     ),
     "answer": (_TEXT, []),
 }
@@ -129,7 +131,6 @@ class Core:
         self.loops: Dict[int, Tuple[Any, ...]] = {}
         self.raised: Optional[BaseException] = None
         self.called = 0  # calls with everything in place
-        self.cpu = -1
         self.kept = _RUN(self.run)  # as long as libprobe may call it
 
     def do(self, name: str, *args: Any) -> Any:
@@ -148,8 +149,8 @@ class Core:
     # --- what cells use of `_probe`
 
     def pin(self, cpu: int) -> None:
-        """From when the rounds begin: the threads of a compiler would share this one's CPU."""
-        self.cpu = cpu
+        if sys.implementation.name != "graalpy":  # whose compiler's threads would share that CPU
+            self.do("pin", cpu)
 
     def catch_crashes(self, fd: int) -> None:
         if sys.implementation.name != "graalpy":  # whose machine uses these signals itself
@@ -221,13 +222,11 @@ class Core:
         if twin is not None:
             self.add_loop(TARGET, twin, args)
             rungs |= 1 << TARGET
-        if warm_up_s is None:
-            warm_up_s = WARM_UP_S.get(sys.implementation.name, DEFAULT_WARM_UP_S)
-        self.do("warm_up", rungs, warm_up_s, self.kept)
-        if self.cpu >= 0:
-            self.do("pin", self.cpu)
+        least_s, most_s = warm_up_s or WARM_UP_S.get(sys.implementation.name, DEFAULT_WARM_UP_S)
+        own_loops = 1 << TARGET if twin is not None else 0
         self.do(
-            "ladder", rungs, subphases, rounds, round_us, calls, wait_s, quiet_ratio, seed, self.kept
+            "ladder", rungs, own_loops, subphases, rounds, round_us, calls, least_s, most_s,
+            wait_s, quiet_ratio, seed, self.kept,
         )  # fmt: skip
         answer: Dict[str, Any] = json.loads(self.c.pb_portable_answer(self.handle))
         if seam:

@@ -169,6 +169,8 @@ static int resolve(struct pb_cell *cell, unsigned engines, struct probe_cell *ro
 	return choose_engines(cell, engines, row);
 }
 
+static const char no_threads[] = "no threads: only CPython's calls are made from several at once";
+
 static int add_rows(struct pb_plan *plan, unsigned engines, const struct pb_cell_settings *settings,
 		    bool prepared, struct probe_run *run)
 {
@@ -195,6 +197,11 @@ static int add_rows(struct pb_plan *plan, unsigned engines, const struct pb_cell
 			return -PROBE_ENOMEM;
 		if (!cell->engines || !settings->thread_count_count)
 			continue;
+		if (!pb_implementation_of(run->interpreters[k].implementation)->hooks) {
+			if (probe_cell_add_warning(row, no_threads))
+				return -PROBE_ENOMEM;
+			continue;
+		}
 		cell->engines |= PB_ENGINES_THREADED;
 		if (pb_cell_add_threaded(cell, settings, run))
 			return -PROBE_ENOMEM;

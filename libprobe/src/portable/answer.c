@@ -71,6 +71,24 @@ static void add_round(struct pb_buf *out, const struct probe_round *round, unsig
 	pb_buf_puts(out, ",");
 }
 
+/* As lists of one length. */
+static void add_warmup(struct pb_buf *out, const struct probe_process_samples *s)
+{
+	pb_buf_puts(out, "\"warmup\":{\"calls\":[");
+	for (size_t i = 0; i < s->warmup_count; i++)
+		pb_buf_printf(out, "%llu,", (unsigned long long)s->warmup[i].calls);
+	end(out, ']');
+	pb_buf_puts(out, ",\"ticks\":[");
+	for (size_t i = 0; i < s->warmup_count; i++)
+		add_number(out, s->warmup[i].ticks);
+	end(out, ']');
+	pb_buf_puts(out, ",\"contended\":[");
+	for (size_t i = 0; i < s->warmup_count; i++)
+		pb_buf_puts(out, s->warmup[i].contended ? "true," : "false,");
+	end(out, ']');
+	pb_buf_puts(out, "}");
+}
+
 const char *pb_portable_answer(struct pb_portable *p)
 {
 	const struct probe_process_samples *s = &p->samples;
@@ -86,11 +104,10 @@ const char *pb_portable_answer(struct pb_portable *p)
 	for (size_t i = 0; i < s->round_count; i++)
 		add_round(&out, &s->rounds[i], s->rungs);
 	end(&out, ']');
-	pb_buf_printf(&out, ",\"subphases\":%u,\"calls\":%llu,", s->subphases,
+	pb_buf_puts(&out, ",");
+	add_warmup(&out, s);
+	pb_buf_printf(&out, ",\"subphases\":%u,\"calls\":%llu}", s->subphases,
 		      (unsigned long long)s->calls_per_round);
-	pb_buf_puts(&out, "\"warm_up_s\":");
-	add_number(&out, p->warm_up_s);
-	pb_buf_printf(&out, "\"steady\":%s}", p->steady ? "true" : "false");
 	free(p->answer);
 	p->answer = out.oom ? NULL : out.data;
 	if (out.oom)

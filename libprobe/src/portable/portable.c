@@ -5,12 +5,18 @@
 
 #include <dlfcn.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/fail.h"
 #include "engine/ladder.h"
 #include "probe/machine.h"
 #include "stack/backtrace.h"
 #include "sys/counter.h"
+
+/* Of this thread's CPU time, for all others: above that a compiler is at work. */
+#define BUSY_SHARE 0.2
+/* Of warming up: its time is limited, not their number. */
+#define MOST_BURSTS 20000
 
 static int failed(int rc)
 {
@@ -50,6 +56,7 @@ void pb_portable_close(struct pb_portable *p)
 		pb_ring_detach(&p->ring);
 	probe_counter_close(p->counter);
 	free(p->samples.rounds);
+	free(p->samples.warmup);
 	free(p->answer);
 	free(p);
 }
@@ -235,14 +242,6 @@ int pb_portable_arm(struct pb_portable *p, int rung, unsigned variant)
 
 /* --- the rounds ------------------------------------------------------------------------------- */
 
-int pb_portable_time(struct pb_portable *p, int rung, uint64_t calls, uint64_t *ticks)
-{
-	if (p->run(rung, calls))
-		return failed(pb_fail(&p->err, PROBE_ECHILD, 0, "the measured call failed"));
-	*ticks = p->ticks;
-	return 0;
-}
-
 static int arm(void *ctx, enum probe_rung rung, unsigned variant)
 {
 	return pb_portable_arm(ctx, (int)rung, variant);
@@ -250,15 +249,44 @@ static int arm(void *ctx, enum probe_rung rung, unsigned variant)
 
 static int run(void *ctx, enum probe_rung rung, uint64_t calls, uint64_t *ticks)
 {
-	return pb_portable_time(ctx, (int)rung, calls, ticks);
+	struct pb_portable *p = ctx;
+	if (p->run((int)rung, calls))
+		return -1;
+	*ticks = p->ticks;
+	return 0;
 }
 
-int pb_portable_ladder(struct pb_portable *p, unsigned rungs, unsigned subphases, unsigned rounds,
-		       double round_us, unsigned calls, double wait_s, double quiet_ratio,
+static double cpu_s(clockid_t clock)
+{
+	struct timespec t = {0};
+	clock_gettime(clock, &t);
+	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Other threads that ran since the last look: compilers. By this thread's own time and not by the
+ * clock, as on a busy machine they all get less. */
+static bool compiling(void *ctx)
+{
+	struct pb_portable *p = ctx;
+	double own_s = cpu_s(CLOCK_THREAD_CPUTIME_ID);
+	double others_s = cpu_s(CLOCK_PROCESS_CPUTIME_ID) - own_s;
+	bool busy = others_s - p->others_s > BUSY_SHARE * (own_s - p->own_s);
+	p->own_s = own_s;
+	p->others_s = others_s;
+	return busy;
+}
+
+int pb_portable_ladder(struct pb_portable *p, unsigned rungs, unsigned own_loops,
+		       unsigned subphases, unsigned rounds, double round_us, unsigned calls,
+		       double least_s, double most_s, double wait_s, double quiet_ratio,
 		       unsigned long long seed, pb_portable_run *loop)
 {
 	/* Signals are Python's: its loops see them. */
-	const struct pb_ladder_ops ops = {arm, run, NULL};
+	const struct pb_ladder_ops ops = {arm, run, NULL, compiling};
+	const struct pb_warmup_config warmup = {.least_calls = UINT64_MAX,
+						.least_s = least_s,
+						.most_s = most_s,
+						.most_bursts = MOST_BURSTS};
 	const struct pb_ladder_config config = {.rungs = rungs,
 						.subphases = subphases,
 						.rounds = rounds,
@@ -266,9 +294,12 @@ int pb_portable_ladder(struct pb_portable *p, unsigned rungs, unsigned subphases
 						.calls = calls,
 						.wait_s = wait_s,
 						.quiet_ratio = quiet_ratio,
-						.seed = seed};
+						.seed = seed,
+						.warmup = &warmup,
+						.own_loops = own_loops};
 	free(p->samples.rounds);
-	p->samples.rounds = NULL;
+	free(p->samples.warmup);
+	p->samples = (struct probe_process_samples){0};
 	p->run = loop;
 	int rc = pb_ladder_run(p->counter, &ops, p, &config, &p->samples, &p->err);
 	set_target(p, p->base);

@@ -3,7 +3,6 @@
  * in Python (ext/probe/_portable.py) calls through ctypes or cffi.
  *
  * portable.c  one measurement: its counter, its target's seam, its rounds
- * warm.c      running the loops until compilers are done with them
  * answer.c    the samples as the JSON that a cell's process answers with
  *
  * The loops are Python's; everything else is what the extension module uses too. Two seams are left
@@ -37,11 +36,10 @@ struct pb_portable {
 	struct pb_ring ring;
 	bool ring_attached;
 	struct probe_reading begin;
-	uint64_t ticks; /* of the last span */
+	uint64_t ticks;         /* of the last span */
+	double own_s, others_s; /* CPU time of this thread, and of all others, at the last look */
 	pb_portable_run *run;
 	struct probe_process_samples samples;
-	double warm_up_s;
-	bool steady; /* warm-up ended because nothing got faster any more */
 	char *answer;
 	struct probe_error err;
 };
@@ -85,18 +83,14 @@ unsigned long long pb_portable_count_end(struct pb_portable *p);
 /* Puts a rung's stub in place, or nothing where it has none; EMPTY and REAL put all back. */
 int pb_portable_arm(struct pb_portable *p, int rung, unsigned variant);
 
-/* Runs all rungs until they are steady, at most most_s seconds. */
-int pb_portable_warm_up(struct pb_portable *p, unsigned rungs, double most_s, pb_portable_run *run);
-/* The rounds, as struct pb_ladder_config describes them. */
-int pb_portable_ladder(struct pb_portable *p, unsigned rungs, unsigned subphases, unsigned rounds,
-		       double round_us, unsigned calls, double wait_s, double quiet_ratio,
+/* Warming up and the rounds, as struct pb_ladder_config describes them.
+ * @own_loops       rungs besides EMPTY and PYCALL that have a loop of their own.
+ * @least_s,most_s  of warming up: the time that compilers take to start, and to give up on. */
+int pb_portable_ladder(struct pb_portable *p, unsigned rungs, unsigned own_loops,
+		       unsigned subphases, unsigned rounds, double round_us, unsigned calls,
+		       double least_s, double most_s, double wait_s, double quiet_ratio,
 		       unsigned long long seed, pb_portable_run *run);
 /* Their samples as JSON, valid until the next call; NULL when memory is out. */
 const char *pb_portable_answer(struct pb_portable *p);
-
-/* --- for these files alone -------------------------------------------------------------------- */
-
-/* One span of a rung's loop; *ticks may be PB_TICKS_LOST. 0, or -1 when the loop raised. */
-int pb_portable_time(struct pb_portable *p, int rung, uint64_t calls, uint64_t *ticks);
 
 #endif
