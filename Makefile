@@ -34,7 +34,8 @@ VERSION   := $(shell sed -n 's/^.define PROBE_VERSION "\(.*\)"/\1/p' libprobe/in
 SUBMAKE    = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 # --- what is built ------------------------------------------------------------------------------
-# src/py is compiled once per interpreter, by ext/probe/_build.py, so it is not in the library.
+# src/py is compiled once per interpreter, by ext/probe/_build.py, so it is not in the library; nor is
+# src/portable, which stands in for it where the interpreter is not CPython.
 LIB_DIRS  := base sys hook stack stats engine result export matrix
 # The veneer is a library of its own, built for each target's name.
 LIB_SRC   := $(filter-out %/veneer.S,$(foreach d,$(LIB_DIRS),$(wildcard libprobe/src/$d/*.c \
@@ -150,9 +151,9 @@ D     = $(DESTDIR)$(PREFIX)
 SHARE = $(D)/share/probe
 BASH_COMPLETION = share/bash-completion/completions/probe
 ZSH_COMPLETION  = share/zsh/site-functions/_probe
-# What the command reads when it runs; it compiles libprobe/src/py for each interpreter it meets.
-DATA  = $(shell find ext/probe workloads plots/*.gp libprobe/include libprobe/src/py -type f \
-          ! -path '*/__pycache__/*'; find libprobe/src -name '*.h' -o -name veneer.S)
+# What the command reads when it runs; it compiles libprobe/src/{py,portable} for what it meets.
+DATA  = $(shell find ext/probe workloads plots/*.gp libprobe/include libprobe/src/py \
+          libprobe/src/portable -type f ! -path '*/__pycache__/*'; find libprobe/src -name '*.h' -o -name veneer.S)
 
 .PHONY: install uninstall dist clean help
 install: all ## install below $(DESTDIR)$(PREFIX)

@@ -7,6 +7,7 @@ are in the cache; a second run builds nothing.
 """
 
 import concurrent.futures
+import ctypes
 import glob
 import importlib.util
 import json
@@ -25,6 +26,7 @@ if os.path.dirname(os.path.abspath(__file__)) not in sys.path:  # python -P
 import _cache
 import _kernel
 import _packages
+import _portable
 import facts
 from _model import Inexpressible
 from _toolchain import BINDING_FLAGS, KERNEL_FLAGS, BuildError, Toolchain
@@ -150,15 +152,15 @@ class Builder:
         made = _cache.entry(self.kernels_dir, "%s-%s" % (label, key), build)
         return _kernel.files(workload, made)
 
-    # --- the extension
+    # --- the measuring core
 
-    def extension(self) -> Json:
+    def core_sources(self, folder: str) -> Tuple[List[str], List[str]]:
+        """The C files of a folder of libprobe/src, and all headers."""
         home = self.spec["home"]
-        sources = sorted(glob.glob(os.path.join(glob.escape(home), "libprobe/src/py/*.c")))
+        sources = sorted(glob.glob(os.path.join(glob.escape(home), "libprobe/src", folder, "*.c")))
         if not sources:
-            raise BuildError("libprobe/src/py/ is not in %s: install probe again" % home)
+            raise BuildError("libprobe/src/%s/ is not in %s: install probe again" % (folder, home))
         self.cc.require()
-        self.cc.require_headers()
         headers = [
             path
             for pattern in ("include/probe/*.h", "src/**/*.h")
@@ -166,13 +168,43 @@ class Builder:
                 os.path.join(glob.escape(home), "libprobe", pattern), recursive=True
             )
         ]
+        return sources, sorted(headers)
+
+    def core(self) -> Json:
+        """What measures: an extension module on CPython, a plain library on all others."""
+        return self.extension() if sys.implementation.name == "cpython" else self.portable()
+
+    def portable(self) -> Json:
+        """Knows nothing of the interpreter: all share it."""
+        sources, headers = self.core_sources("portable")
+        flags = ["-std=gnu11", "-D_GNU_SOURCE", "-pthread", *BINDING_FLAGS]
+        link = ["-Wl,--exclude-libs,ALL", self.spec["library"], "-lunwind", "-lm", "-ldl"]
+        key = _cache.digest(
+            self.cc.identity(), flags, tree_digest(*sources, *headers, self.spec["library"])
+        )
+
+        def build(out: str) -> None:
+            step("compiling the portable core")
+            output = os.path.join(out, _portable.LIBRARY)
+            self.cc.shared(output, sources, flags=flags, include=self.spec["include"], link=link)
+
+        folder = _cache.entry(os.path.join(self.spec["cache"], "portable"), "core-" + key, build)
+        try:
+            ctypes.CDLL(os.path.join(folder, _portable.LIBRARY))
+        except OSError as e:
+            raise BuildError("the portable core can't be loaded: %s" % e)
+        return {"dir": folder}
+
+    def extension(self) -> Json:
+        sources, headers = self.core_sources("py")
+        self.cc.require_headers()
         flags = ["-std=gnu11", "-D_GNU_SOURCE", "-pthread", *BINDING_FLAGS]
         # Without --exclude-libs the module would export all of libprobe.
         link = ["-Wl,--exclude-libs,ALL", self.spec["library"], "-lunwind", "-lm", "-ldl"]
         key = _cache.digest(
             self.cc.identity(),
             flags,
-            tree_digest(*sources, *sorted(headers), self.spec["library"]),
+            tree_digest(*sources, *headers, self.spec["library"]),
         )
 
         def build(out: str) -> None:
@@ -205,13 +237,23 @@ class Builder:
 
     # --- bindings
 
-    def packages(self, path: Json) -> Dict[str, str]:
-        """Pinned versions of what a path, or a workload's arguments, need."""
-        files = [
+    def pinned_in(self, path: Json) -> List[str]:
+        return [
             os.path.join(os.path.dirname(path["dir"]), "requirements.json"),
             os.path.join(self.spec["home"], "workloads/bindings/requirements.json"),
         ]
-        return _packages.pins(path.get("pip") or [], files)
+
+    def packages(self, path: Json) -> Dict[str, str]:
+        """Pinned versions of what a path, or a workload's arguments, need."""
+        return _packages.pins(path.get("pip") or [], self.pinned_in(path))
+
+    def bundled(self, things: List[Json], errors: Dict[str, str]) -> Dict[str, str]:
+        """What the interpreter itself brings along of what these need."""
+        found: Dict[str, str] = {}
+        for thing in things:
+            if thing["name"] not in errors:
+                found.update(_packages.bundled(thing.get("pip") or [], self.pinned_in(thing)))
+        return found
 
     def environment(self, packages: Dict[str, str]) -> Tuple[str, Dict[str, str]]:
         if _packages.find(self.own_dir, packages) is None:
@@ -296,18 +338,18 @@ class Builder:
         kernels = {
             w["name"]: attempt(lambda: self.kernel(w)) for w in workloads if "prototype" in w
         }
-        extension = attempt(self.extension)
+        core = attempt(self.core)
         needed, errors = self.needed_packages([*paths, *workloads])
         folder, installed = self.install(needed, errors)
         if folder:
             sys.path.insert(0, _packages.site_packages(folder))
         return {
             "python": _packages.python_in(folder) if folder else sys.executable,
-            "ext": extension.get("dir"),
-            "ext_error": extension.get("error"),
+            "ext": core.get("dir"),
+            "ext_error": core.get("error"),
             "kernels": kernels,
             "bindings": self.bindings(paths, workloads, kernels, errors),
-            "packages": installed,
+            "packages": {**installed, **self.bundled([*paths, *workloads], errors)},
         }
 
     def needed_packages(self, things: List[Json]) -> Tuple[Dict[str, Dict[str, str]], Dict[str, str]]:

@@ -2,7 +2,8 @@
 """Measures one cell: one workload through one path in this interpreter, in a process of its own.
 
 Usage: python _cell.py SPEC.json   (result: one JSON object on file descriptor 3; a native backtrace
-on descriptor 4 if the process crashes). Runs on the standard library and `_probe` alone.
+on descriptor 4 if the process crashes). Runs on the standard library and `_probe` alone; where that
+can't be (not CPython), on _portable.py.
 """
 
 import importlib
@@ -21,6 +22,7 @@ if _here not in sys.path:  # python -P
 sys.path.append(os.path.join(_here, "..", "..", "workloads", "bindings"))
 import _arguments
 import _model
+import _portable
 import _subinterpreters
 import _threads
 from _hooks import ALWAYS, CALLBACK, PYTHON, empty_loop, find_hooks, make_empty, make_loop
@@ -239,11 +241,12 @@ def same(got: Any, expected: Any) -> bool:
 
 
 def import_probe(spec: Dict[str, Any]) -> Any:
+    """The measuring core that was built for this interpreter: an extension module or a library."""
+    if os.path.exists(os.path.join(spec["ext"], _portable.LIBRARY)):
+        return _portable.Core(spec["ext"])
     if spec["ext"] not in sys.path:
         sys.path.insert(0, spec["ext"])
-    import _probe  # type: ignore[import-not-found]
-
-    return _probe
+    return importlib.import_module("_probe")
 
 
 def measure(spec: Dict[str, Any]) -> Dict[str, Any]:
@@ -289,7 +292,7 @@ def told(make: Callable[[], Dict[str, Any]]) -> Dict[str, Any]:
     """What make() returns, or the status and one line of what it raised."""
     try:
         return make()
-    except (CellError, _arguments.ArgumentError) as e:
+    except (CellError, _portable.Failed, _arguments.ArgumentError) as e:
         return {"status": "failed", "reason": str(e)}
     except _model.Inexpressible as e:
         return {"status": "inapplicable", "reason": " ".join(str(e).split())}

@@ -75,9 +75,12 @@ def find_hooks(
     hooks: Dict[str, Any] = {}
     subphases = ALWAYS
     missing: Dict[str, List[str]] = {}
+    reachable = getattr(probe, "LAYERS", LAYER_BITS)
     for layer in spec["path"]["layers"]:
         name, symbols = layer["layer"], layer.get("symbols")
         subphases |= LAYER_BITS[name]
+        if name not in reachable:
+            continue
         if symbols == "@target":
             wanted = spec["workload"].get("target")
             if not wanted:

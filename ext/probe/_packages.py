@@ -2,6 +2,8 @@
 """Pinned packages in a virtual environment of probe's own: no environment of the user is touched."""
 
 import glob
+import importlib
+import importlib.util
 import json
 import os
 import re
@@ -44,30 +46,64 @@ def _python_matches(condition: str) -> bool:
     return True
 
 
-def pins(names: Iterable[str], files: Iterable[str]) -> Dict[str, str]:
-    """The version of each package for this interpreter, by the first file that pins it.
+def _row(name: str, tables: List[Dict[str, List[Dict[str, str]]]]) -> Dict[str, str]:
+    """What the first file that pins a package says of it for this interpreter.
 
-    A name with "==" pins itself.
+    "python": for these versions; "implementation": for this one alone; "bundled": a module that the
+    interpreter itself has, as another one would not fit or takes too long to be built.
     """
+    rows: List[Dict[str, str]] = next((table[name] for table in tables if name in table), [])
+    own = sys.implementation.name
+    for row in rows:
+        if _python_matches(row.get("python", "")) and row.get("implementation", own) == own:
+            return row
+    raise BuildError(
+        "no version of %s is pinned for Python %d.%d: add one to requirements.json"
+        % (name, *sys.version_info[:2])
+    )
+
+
+def _tables(files: Iterable[str]) -> List[Dict[str, List[Dict[str, str]]]]:
     tables: List[Dict[str, List[Dict[str, str]]]] = []
     for path in files:
         if os.path.exists(path):
             with open(path, encoding="utf-8") as f:
                 tables.append(json.load(f))
+    return tables
+
+
+def pins(names: Iterable[str], files: Iterable[str]) -> Dict[str, str]:
+    """The version of each package that has to be installed, by the first file that pins it.
+
+    A name with "==" pins itself; what has to be the interpreter's own is left out.
+    """
+    tables = _tables(files)
     found: Dict[str, str] = {}
     for name in names:
         if "==" in name:
             package, version = name.split("==", 1)
             found[package] = version
             continue
-        rows: List[Dict[str, str]] = next((table[name] for table in tables if name in table), [])
-        version = next((r["version"] for r in rows if _python_matches(r.get("python", ""))), "")
-        if not version:
+        row = _row(name, tables)
+        if "version" in row:
+            found[name] = row["version"]
+        elif importlib.util.find_spec(row["bundled"]) is None:
             raise BuildError(
-                "no version of %s is pinned for Python %d.%d: add one to requirements.json"
-                % (name, *sys.version_info[:2])
+                "there is no %s in this %s, and probe installs none into it"
+                % (name, sys.implementation.name)
             )
-        found[name] = version
+    return found
+
+
+def bundled(names: Iterable[str], files: Iterable[str]) -> Dict[str, str]:
+    """The versions of those that are the interpreter's own."""
+    tables = _tables(files)
+    found: Dict[str, str] = {}
+    for name in names:
+        module = "" if "==" in name else _row(name, tables).get("bundled", "")
+        if module and importlib.util.find_spec(module) is not None:
+            version = getattr(importlib.import_module(module), "__version__", None)
+            found[name] = "%s, bundled" % version if version else "bundled"
     return found
 
 
@@ -209,7 +245,4 @@ def python_in(folder: str) -> str:
 
 def site_packages(folder: str) -> str:
     """Where an environment of the running interpreter keeps its modules."""
-    flavour = "t" if sysconfig.get_config_var("Py_GIL_DISABLED") == 1 else ""
-    return os.path.join(
-        folder, "lib", "python%d.%d%s" % (*sys.version_info[:2], flavour), "site-packages"
-    )
+    return sysconfig.get_path("purelib", "posix_prefix", {"base": folder})

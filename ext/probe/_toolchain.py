@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The C compiler, as kernels, the extension and the bindings' generators use it."""
 
+import importlib.machinery
 import os
 import re
 import shlex
@@ -119,6 +120,8 @@ class Toolchain:
         """
         self.require(language)
         self.require_headers()
+        if abi3 and ".abi3.so" not in importlib.machinery.EXTENSION_SUFFIXES:
+            raise BuildError("this interpreter loads no extension for the stable ABI (.abi3.so)")
         suffix = ".abi3.so" if abi3 else sysconfig.get_config_var("EXT_SUFFIX") or ".so"
         output = os.path.join(out_dir, name + suffix)
         self.shared(

@@ -188,6 +188,8 @@ def facts():
     suffix += "-jit" if jit and implementation == "cpython" else ""
     suffix += "-debug" if debug else ""
     headers = has_headers()
+    # The others are measured through ctypes: they lack headers for some bindings only.
+    needed = implementation == "cpython" and not headers
     return {
         "implementation": implementation,
         "version": _dotted(tuple(sys.version_info)),
@@ -204,7 +206,7 @@ def facts():
         "compiler": _compiler(),
         "libc": _libc(),
         "headers": headers,
-        "missing": None if headers else "Python.h is missing: " + headers_fix(),
+        "missing": "Python.h is missing: " + headers_fix() if needed else None,
         "config_args": config_args,
         "soabi": _config("SOABI"),
         "prefix": sys.prefix,

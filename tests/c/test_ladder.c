@@ -97,7 +97,7 @@ static int pause_or_stop(void *ctx)
 	return ++f->pauses == f->stop_at;
 }
 
-static const struct pb_ladder_ops ops = {arm, run, pause_or_stop};
+static const struct pb_ladder_ops ops = {arm, run, pause_or_stop, NULL};
 static const struct pb_ladder_config usual = {
 	.rungs = EVERY, .subphases = PROBE_MASK_ALL, .rounds = ROUNDS, .round_us = 20, .seed = 5};
 
@@ -280,7 +280,7 @@ static void pause_ends_it(void **state)
 static void pause_may_be_absent(void **state)
 {
 	struct setup *s = *state;
-	const struct pb_ladder_ops without = {arm, run, NULL};
+	const struct pb_ladder_ops without = {arm, run, NULL, NULL};
 	assert_int_equal(
 		pb_ladder_run(s->counter, &without, &s->fake, &usual, &s->samples, &s->err), 0);
 	assert_true(s->samples.round_count >= ROUNDS);

@@ -20,6 +20,7 @@ struct fake {
 	uint64_t step, made, beside;
 	uint64_t fails_at, lost_at; /* calls; 0 = never */
 	bool beside_fails;
+	uint64_t compiled_at; /* calls until which a compiler works beside them */
 };
 
 static int burst(void *ctx, uint64_t calls, uint64_t *ticks)
@@ -42,7 +43,13 @@ static int beside(void *ctx, uint64_t calls)
 	return f->beside_fails ? -1 : 0;
 }
 
-static const struct pb_warmup_ops ops = {burst, beside};
+static bool compiling(void *ctx)
+{
+	const struct fake *f = ctx;
+	return f->made < f->compiled_at;
+}
+
+static const struct pb_warmup_ops ops = {burst, beside, compiling};
 
 /* Patient by the clock, so that a slow machine gives the same. */
 static const struct pb_warmup_config patient = {
@@ -129,6 +136,17 @@ static void a_step_is_gone_past(void **state)
 	struct probe_warmup w = sum_up(&p, 1);
 	assert_true(w.call_count == s->fake.made);
 	assert_in_range((uint64_t)w.steady_from, 39000, 43000);
+}
+
+/* A plateau is not the end while a compiler is still at work on what comes after it. */
+static void a_compiler_beside_is_waited_for(void **state)
+{
+	struct setup *s = *state;
+	s->fake.compiled_at = s->fake.step = 60000;
+	struct pb_warmup_config config = patient;
+	config.least_calls = 1000;
+	assert_int_equal(warm(s, &config), 0);
+	assert_true(s->fake.made >= 60000 && s->count < config.most_bursts);
 }
 
 static void what_never_is_steady_ends_by_count_or_time(void **state)
@@ -299,6 +317,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		LIVE(a_flat_call_is_soon_warm),
 		LIVE(a_step_is_gone_past),
+		LIVE(a_compiler_beside_is_waited_for),
 		LIVE(what_never_is_steady_ends_by_count_or_time),
 		LIVE(long_calls_need_not_be_many),
 		LIVE(a_failing_call_ends_it),

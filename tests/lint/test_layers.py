@@ -23,6 +23,8 @@ ALLOWED: Dict[str, Set[str]] = {
     "engine": {"base", "sys", "hook", "stack", "stats", "result"},
     "matrix": {"base", "sys", "engine", "result", "export"},
     "py": {"base", "sys", "hook", "stack", "stats", "engine"},
+    # What py is for CPython, for all others, and so without Python.h.
+    "portable": {"base", "sys", "hook", "stack", "stats", "engine"},
     # Whole runs for a notebook: the extension's own upper floor.
     "package": {"base", "sys", "hook", "stack", "stats", "engine", "result", "matrix", "py"},
     # The command stands on the public interface alone, as any other program would.

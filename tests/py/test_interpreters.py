@@ -289,20 +289,27 @@ def test_trouble_that_is_found(fake: Probe, python: str, tmp_path: Path) -> None
     assert len(executables) == len(set(executables))
 
 
-def test_pypy_and_graalpy_are_told_what_they_lack(fake: Probe, tmp_path: Path, python: str) -> None:
-    """Found by -i all, a row that says why, and the rest measured."""
-    answer = {**facts(python), "implementation": "pypy", "label": "pypy-9.9.9", "executable": "/x"}
-    body = "echo '%s'" % json.dumps(answer).replace("'", "")
+def test_pypy_and_graalpy_only_where_they_are_asked_for(
+    fake: Probe, tmp_path: Path, python: str
+) -> None:
+    """Found by -i all, which measures them; without -i the run is of CPython."""
+    answer = {**facts(python), "implementation": "pypy", "label": "pypy-9.9.9"}
+    answer.update(headers=False, missing=None, executable=str(tmp_path / "pypy3"))
+    body = "case $* in *facts.py*) echo '%s';; *) exec %s \"$@\";; esac"
+    body %= (json.dumps(answer).replace("'", ""), python)
     script(tmp_path / ".pyenv" / "versions" / "p" / "bin" / "pypy3", body)
+    script(tmp_path / "pypy3", body)
     out = tmp_path / "run.json"
     done = run_all(fake, tmp_path, out, FAKE_STATE=str(tmp_path))
     assert done.code == 0 and "pypy" not in done.out
     out.unlink()
     where: Dict[str, Any] = {"HOME": str(tmp_path), "XDG_DATA_HOME": None, "PATH": "/usr/bin:/bin"}
     done = fake("run", "add", "-p", "good", "-i", "all", "-o", out, *QUICK, **where)
-    done.one_error(3, "pypy-9.9.9", "only CPython's")
+    assert done.code == 0, done.err
     states = {c["interpreter"]: c["status"] for c in json.loads(out.read_text())["probe"]["cells"]}
-    assert states.pop("pypy-9.9.9") == "unavailable" and set(states.values()) == {"ok"}
+    assert states.pop("pypy-9.9.9") == "ok" and set(states.values()) == {"ok"}
+    done = fake("list", "interpreters", "-i", "all", **where)
+    assert "pypy-9.9.9" in done.out and "can't be measured" not in done.out
 
 
 def test_a_wrapper_leads_to_its_interpreter(fake: Probe, python: str, tmp_path: Path) -> None:

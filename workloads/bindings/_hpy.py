@@ -7,6 +7,7 @@ with HPyArg_Parse. Both ABIs have the same source.
 
 import ctypes
 import glob
+import importlib
 import importlib.machinery
 import importlib.util
 import os
@@ -284,9 +285,27 @@ def _devel() -> str:
     raise _model.Inexpressible("the installed package hpy has no folder devel")
 
 
-def _runtime() -> List[str]:
+def _runtime(prototype: Json) -> List[str]:
     """The C files of HPy's own that extensions are compiled with; ctx_* in the CPython ABI only."""
-    return sorted(glob.glob(os.path.join(glob.escape(_devel()), "src", "runtime", "*.c")))
+    found = sorted(glob.glob(os.path.join(glob.escape(_devel()), "src", "runtime", "*.c")))
+    if not found and len(_model.passed(prototype)) > 1:
+        from _toolchain import BuildError
+
+        raise BuildError(
+            "the hpy of this interpreter came without its C files, which functions of more than "
+            "one argument need"
+        )
+    return found
+
+
+def _universal() -> Any:
+    """HPy's loader; PyPy has its own."""
+    for name in ("hpy.universal", "_hpy_universal"):
+        try:
+            return importlib.import_module(name)
+        except ImportError:
+            pass
+    raise _model.Inexpressible("there is no HPy here that loads the universal ABI")
 
 
 class Generator(_capi.Generator):
@@ -316,7 +335,7 @@ class Generator(_capi.Generator):
     ) -> None:
         cc.extension(
             module,
-            [source, *_runtime()],
+            [source, *_runtime(prototype)],
             out_dir,
             flags=["-DHPY", "-DHPY_ABI_CPYTHON"],
             include=[os.path.join(_devel(), "include")],
@@ -336,7 +355,7 @@ class UniversalGenerator(Generator):
         include = os.path.join(_devel(), "include")
         cc.shared(
             os.path.join(out_dir, module + _UNIVERSAL_SUFFIX),
-            [source, *(f for f in _runtime() if "ctx_" not in os.path.basename(f))],
+            [source, *(f for f in _runtime(prototype) if "ctx_" not in os.path.basename(f))],
             flags=[*BINDING_FLAGS, "-DHPY", "-DHPY_ABI_UNIVERSAL"],
             include=[include, os.path.join(include, "hpy", "forbid_python_h")],
             link=["-L" + lib_dir, "-lprobe_target_" + prototype["name"]],
@@ -349,14 +368,11 @@ class UniversalGenerator(Generator):
         library: str,
         options: FrozenSet[str] = _capi.NO_OPTIONS,
     ) -> Callable[..., Any]:
-        import hpy.universal  # type: ignore[import-not-found]
-
         module = self.prefix + prototype["name"]
         path = os.path.join(out_dir or ".", module + _UNIVERSAL_SUFFIX)
         # HPy's loader then finds it loaded: bound to its own library first, like all extensions.
         ctypes.CDLL(path, mode=os.RTLD_NOW | os.RTLD_DEEPBIND)
         spec = importlib.machinery.ModuleSpec(module, None, origin=path)
-        function: Callable[..., Any] = getattr(
-            hpy.universal.load(module, path, spec), prototype["name"]
-        )
+        loaded = _universal().load(module, path, spec)
+        function: Callable[..., Any] = getattr(loaded, prototype["name"])
         return function

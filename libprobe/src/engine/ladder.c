@@ -94,23 +94,31 @@ static int warm_burst(void *ctx, uint64_t calls, uint64_t *ticks)
 /* The rungs whose loop is code of its own. The others run the real call's. */
 static int warm_beside(void *ctx, uint64_t calls)
 {
-	static const enum probe_rung own[] = {PROBE_RUNG_EMPTY, PROBE_RUNG_PYCALL};
 	struct ladder *l = ctx;
-	for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
+	unsigned own = 1u << PROBE_RUNG_EMPTY | 1u << PROBE_RUNG_PYCALL | l->config->own_loops;
+	for (size_t i = 0; i < l->rung_count; i++) {
+		enum probe_rung rung = (enum probe_rung)l->order[i];
 		uint64_t ticks;
-		if (!(l->config->rungs & (1u << own[i])))
+		if (!(own & (1u << rung)))
 			continue;
-		if (l->ops->arm(l->ctx, own[i], 0) || l->ops->run(l->ctx, own[i], calls, &ticks))
+		if (l->ops->arm(l->ctx, rung, 0) || l->ops->run(l->ctx, rung, calls, &ticks))
 			return -1;
 	}
 	return 0;
 }
 
+static bool is_compiling(void *ctx)
+{
+	struct ladder *l = ctx;
+	return l->ops->compiling(l->ctx);
+}
+
 /* Until the call is steady. Where the number of calls is given, there are none to spare. */
 static int warm_up(struct ladder *l, struct probe_process_samples *out, struct probe_error *err)
 {
-	static const struct pb_warmup_ops ops = {warm_burst, warm_beside};
-	struct pb_warmup_config config = pb_warmup_usual;
+	const struct pb_warmup_ops ops = {warm_burst, warm_beside,
+					  l->ops->compiling ? is_compiling : NULL};
+	struct pb_warmup_config config = l->config->warmup ? *l->config->warmup : pb_warmup_usual;
 	if (l->config->calls)
 		return 0;
 	config.burst_us = l->config->round_us;

@@ -6,6 +6,7 @@
 #define PB_ENGINE_LADDER_H
 
 #include "engine/rounds.h"
+#include "engine/warmup.h"
 #include "probe/analysis.h"
 #include "probe/counter.h"
 
@@ -18,6 +19,8 @@ struct pb_ladder_ops {
 	int (*run)(void *ctx, enum probe_rung rung, uint64_t calls, uint64_t *ticks);
 	/* Runs between rounds: checks for signals. Non-zero ends the measurement. */
 	int (*pause)(void *ctx);
+	/* As in struct pb_warmup_ops; NULL = no compiler works beside the calls. */
+	bool (*compiling)(void *ctx);
 };
 
 struct pb_ladder_config {
@@ -29,6 +32,10 @@ struct pb_ladder_config {
 	double wait_s;      /* how long to wait for quiet beyond the planned time */
 	double quiet_ratio; /* wide/chain known as quiet; 0 = unknown */
 	uint64_t seed;
+	/* How to warm up, but for burst_us and quiet_ratio; NULL = as CPython needs it. */
+	const struct pb_warmup_config *warmup;
+	/* Rungs besides EMPTY and PYCALL whose loop is code of its own, to be warmed up too. */
+	unsigned own_loops;
 };
 
 /* Warms up, then measures. out->rounds and out->warmup are allocated, the caller's to free();

@@ -358,7 +358,7 @@ static int warm_beside(void *ctx, uint64_t calls)
 
 static int warm_up(struct runner *r, struct probe_process_samples *samples, struct probe_error *err)
 {
-	static const struct pb_warmup_ops ops = {warm_burst, warm_beside};
+	static const struct pb_warmup_ops ops = {warm_burst, warm_beside, NULL};
 	struct pb_warmup_config config = pb_warmup_usual;
 	if (r->config->calls)
 		return 0;

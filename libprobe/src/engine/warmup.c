@@ -117,7 +117,8 @@ static int collect(struct probe_counter *counter, const struct pb_warmup_ops *op
 			break;
 		if (s->count >= next_look &&
 		    (total >= config->least_calls || elapsed_s >= config->least_s)) {
-			int steady = is_steady(s, config->quiet_ratio);
+			bool compiling = ops->compiling && ops->compiling(ctx);
+			int steady = compiling ? 0 : is_steady(s, config->quiet_ratio);
 			if (steady < 0)
 				return pb_fail(err, PROBE_ENOMEM, 0, "no memory to warm up");
 			if (steady)

@@ -13,6 +13,9 @@ struct pb_warmup_ops {
 	int (*burst)(void *ctx, uint64_t calls, uint64_t *ticks);
 	/* Runs as often whatever else must be warm, untimed; NULL = nothing. 0 or -1. */
 	int (*beside)(void *ctx, uint64_t calls);
+	/* Whether a compiler is at work beside the calls: then they are not steady yet, whatever
+	 * their series says. Asked at every look; NULL = there is none. */
+	bool (*compiling)(void *ctx);
 };
 
 /* Steady is believed after least_calls or least_s, whichever comes first: compilers count, and a

@@ -9,9 +9,10 @@
 
 #include "base/fail.h"
 #include "matrix/clean.h"
+#include "matrix/implementation.h"
 #include "matrix/switches.h"
 
-enum { PAD_MAX_BYTES = 4096, HASH_SEED_MAX = 0xffffffff };
+enum { PAD_MAX_BYTES = 4096, HASH_SEED_MAX = 0xffffffff, MAX_OPTIONS = 4 };
 
 const char *pb_engine_name(enum pb_engine engine)
 {
@@ -99,7 +100,18 @@ static int run_child(const struct pb_prepared *prepared, const char *script, con
 		     const struct pb_children_options *children, struct pb_cell_result *out,
 		     char **crash, struct probe_error *err)
 {
-	const char *const rest[] = {script, spec_path, NULL};
+	const struct pb_implementation *of =
+		pb_implementation_of(prepared->interpreter->implementation);
+	const char *rest[MAX_OPTIONS + 3];
+	size_t n = 0;
+	while (n < MAX_OPTIONS && of->cell_options[n]) {
+		rest[n] = of->cell_options[n];
+		n++;
+	}
+	rest[n++] = script;
+	rest[n++] = spec_path;
+	rest[n] = NULL;
+	double timeout_s = settings->timeout_s * of->patience;
 	const char **argv = pb_interpreter_argv(prepared->python, prepared->interpreter, rest);
 	const char **env = pb_interpreter_env(prepared->interpreter, extra_env);
 	if (!argv || !env) {
@@ -107,12 +119,11 @@ static int run_child(const struct pb_prepared *prepared, const char *script, con
 		free(env);
 		return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
 	}
-	const struct pb_child_spec child = {
-		.argv = argv, .env = env, .timeout_s = settings->timeout_s};
+	const struct pb_child_spec child = {.argv = argv, .env = env, .timeout_s = timeout_s};
 	struct pb_child_outcome outcome;
 	int rc = pb_children_run(&child, 1, children, &outcome, err);
 	if (!rc) {
-		pb_cell_result_take(&outcome, settings->timeout_s, out);
+		pb_cell_result_take(&outcome, timeout_s, out);
 		*crash = outcome.crash.length ? pb_clean_lines(outcome.crash.bytes) : NULL;
 	}
 	pb_child_outcome_fini(&outcome);

@@ -15,11 +15,9 @@
 #include "matrix/child.h"
 #include "matrix/clean.h"
 #include "matrix/home.h"
+#include "matrix/implementation.h"
 
 enum { OLDEST_MAJOR = 3, OLDEST_MINOR = 8, MOST_AT_ONCE = 4 };
-
-/* How much longer than others GraalPy may take. */
-static const double graalpy_patience = 6;
 
 static const char *text_of(const json_t *facts, const char *key)
 {
@@ -135,17 +133,6 @@ static void explain(struct pb_asked *asked, const struct pb_child_outcome *outco
 	}
 }
 
-/* PyPy and GraalPy have no objects of CPython to hook: they are found and named, no more so far. */
-static int mark_unmeasurable(struct probe_interpreter *found)
-{
-	if (!strcmp(found->implementation, "cpython"))
-		return 0;
-	free(found->missing);
-	found->missing =
-		strdup("probe can't split calls on it yet: only CPython's can be measured");
-	return found->missing ? 0 : -PROBE_ENOMEM;
-}
-
 static int judge(struct pb_asked *asked, const struct pb_child_outcome *outcome, double timeout_s)
 {
 	bool answered = outcome->end == PB_CHILD_EXITED && outcome->exit_code == 0;
@@ -169,7 +156,6 @@ static int judge(struct pb_asked *asked, const struct pb_child_outcome *outcome,
 			 asked->facts.version, OLDEST_MAJOR, OLDEST_MINOR);
 	} else {
 		asked->state = PB_ASKED_USABLE;
-		rc = rc ? rc : mark_unmeasurable(&asked->facts);
 	}
 	return rc;
 }
@@ -197,12 +183,13 @@ static int question(const struct pb_asked *asked, const char *script, double tim
 {
 	/* -s: what a user installed for himself is none of our business. */
 	const char *const rest[] = {"-s", script, NULL};
-	bool slow = asked->candidate->kind == PB_GRAALPY;
+	/* All that is known of it is its file's name. */
+	const char *name = asked->candidate->kind == PB_GRAALPY ? "graalpy" : "cpython";
 	*out = (struct pb_child_spec){
 		.argv = pb_interpreter_argv(asked->candidate->path, &asked->facts, rest),
 		.env = pb_interpreter_env(&asked->facts, NULL),
 		.result_on_stdout = true,
-		.timeout_s = slow ? graalpy_patience * timeout_s : timeout_s,
+		.timeout_s = pb_implementation_of(name)->patience * timeout_s,
 	};
 	return out->argv && out->env ? 0 : -PROBE_ENOMEM;
 }

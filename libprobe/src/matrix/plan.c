@@ -8,6 +8,7 @@
 
 #include "base/fail.h"
 #include "matrix/clean.h"
+#include "matrix/implementation.h"
 
 static int out_of_memory(struct probe_error *err)
 {
@@ -117,6 +118,27 @@ static unsigned engine_bits(unsigned engines, bool pure)
 	return bits;
 }
 
+/* Stamps are put into the objects that a call goes through, and not every interpreter has them. */
+static int choose_engines(struct pb_cell *cell, unsigned engines, struct probe_cell *row)
+{
+	const char *implementation = cell->prepared->interpreter->implementation;
+	bool pure = cell->path->pure;
+	if (!pure && engines & PROBE_ENGINE_TIMELINE &&
+	    !pb_implementation_of(implementation)->hooks) {
+		char reason[160];
+		snprintf(reason, sizeof reason,
+			 "no timeline: %s has none of the objects that CPython's calls go through",
+			 implementation);
+		engines &= ~(unsigned)PROBE_ENGINE_TIMELINE;
+		if (!engines)
+			return settle(row, PROBE_CELL_UNAVAILABLE, reason);
+		if (probe_cell_add_warning(row, reason))
+			return -PROBE_ENOMEM;
+	}
+	cell->engines = engine_bits(engines, pure);
+	return 0;
+}
+
 /* Finds what the cell needs, or settles its row as unavailable. */
 static int resolve(struct pb_cell *cell, unsigned engines, struct probe_cell *row)
 {
@@ -144,9 +166,10 @@ static int resolve(struct pb_cell *cell, unsigned engines, struct probe_cell *ro
 		cell->artifact = text_at(binding, "dir");
 		cell->twin = text_at(binding, "twin");
 	}
-	cell->engines = engine_bits(engines, cell->path->pure);
-	return 0;
+	return choose_engines(cell, engines, row);
 }
+
+static const char no_threads[] = "no threads: only CPython's calls are made from several at once";
 
 static int add_rows(struct pb_plan *plan, unsigned engines, const struct pb_cell_settings *settings,
 		    bool prepared, struct probe_run *run)
@@ -174,6 +197,11 @@ static int add_rows(struct pb_plan *plan, unsigned engines, const struct pb_cell
 			return -PROBE_ENOMEM;
 		if (!cell->engines || !settings->thread_count_count)
 			continue;
+		if (!pb_implementation_of(run->interpreters[k].implementation)->hooks) {
+			if (probe_cell_add_warning(row, no_threads))
+				return -PROBE_ENOMEM;
+			continue;
+		}
 		cell->engines |= PB_ENGINES_THREADED;
 		if (pb_cell_add_threaded(cell, settings, run))
 			return -PROBE_ENOMEM;

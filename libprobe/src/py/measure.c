@@ -234,7 +234,7 @@ PyObject *pb_py_ladder(PyObject *module, PyObject *args, PyObject *kwargs)
 	if (rungs >= 0) {
 		if (r.pycall && r.pycall_loop)
 			rungs |= 1 << PROBE_RUNG_PYCALL;
-		const struct pb_ladder_ops ops = {arm, run, pause_between};
+		const struct pb_ladder_ops ops = {arm, run, pause_between, NULL};
 		const struct pb_ladder_config config = {.rungs = (unsigned)rungs,
 							.subphases = r.subphases,
 							.rounds = r.rounds,

@@ -22,7 +22,7 @@
 #include <stdint.h>
 
 #include "hook/patch.h"
-#include "hook/thunk.h"
+#include "hook/replay.h"
 #include "probe/analysis.h"
 #include "probe/counter.h"
 
@@ -58,17 +58,6 @@ struct pb_layer_hooks {
 	struct pb_thunk stub;   /* ladder */
 	struct pb_thunk stamp;  /* timeline */
 	struct pb_guard *guard; /* NULL = no other thread reads these slots */
-};
-
-/* What a library made by _replay.py exports as pb_replay: its struct must be the same. It replays
- * what no register holds. */
-struct pb_replay {
-	uint64_t copies; /* PB_THUNK_VARIANTS */
-	void **real;     /* the target that record and callback call: to be set before */
-	void *record;    /* target that keeps its result, out-parameters and callbacks' results */
-	void *target[PB_THUNK_VARIANTS];   /* gives them back at once */
-	void *callback[PB_THUNK_VARIANTS]; /* the real target, its callbacks returning at once; or
-					    * NULL where it has none */
 };
 
 struct pb_ffi_result;

@@ -149,11 +149,7 @@ static int record_replay(struct pb_call *call)
 	return call_through(call, call->replay->record);
 }
 
-/* What no function returns in both integer registers. */
-static const uint64_t untouched = 0x5ca1ab1e0ddba11d;
-
-/* The result registers of one real call; the smallest variant that the return type allows, so that
- * an empty target and its stub cost the same. */
+/* The result registers of one real call. */
 static int make_register_stub(struct pb_call *call, const char *returns)
 {
 	struct pb_layer_hooks *layer = &call->layers[PB_LAYER_TARGET];
@@ -161,33 +157,11 @@ static int make_register_stub(struct pb_call *call, const char *returns)
 	struct pb_thunk record;
 	if (pb_call_attach_ring(call, 2))
 		return -1;
-	if (pb_thunk_new(&record, PB_THUNK_RECORD, &err))
+	if (pb_replay_record(&record, layer->base, &err))
 		return pb_py_raise(&err);
-	record.data->target = layer->base;
-	record.data->int0 = record.data->int1 = untouched;
 	int rc = call_through(call, pb_thunk_entry(&record, 0));
-	if (rc == 0 && record.data->int0 == untouched && record.data->int1 == untouched) {
-		PyErr_SetString(
-			PyExc_RuntimeError,
-			"the call never reaches its target: is that the function it calls?");
-		rc = -1;
-	}
-
-	enum pb_thunk_kind kind = PB_THUNK_REPLAY_ALL;
-	if (strcmp(returns, "void") == 0)
-		kind = PB_THUNK_REPLAY_VOID;
-	else if (strcmp(returns, "float") == 0)
-		kind = PB_THUNK_REPLAY_FLOAT;
-	else if (strcmp(returns, "int") == 0)
-		kind = PB_THUNK_REPLAY_INT;
-	if (rc == 0 && pb_thunk_new(&layer->stub, kind, &err))
+	if (rc == 0 && pb_replay_recorded(&layer->stub, &record, returns, &err))
 		rc = pb_py_raise(&err);
-	if (rc == 0) {
-		layer->stub.data->int0 = record.data->int0;
-		layer->stub.data->int1 = record.data->int1;
-		memcpy(layer->stub.data->float_regs, record.data->float_regs,
-		       sizeof record.data->float_regs);
-	}
 	pb_thunk_free(&record);
 	return rc;
 }
