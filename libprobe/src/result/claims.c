@@ -304,21 +304,18 @@ static void say_why(const struct gather *g)
 {
 	struct probe_claim_result *r = g->result;
 	const struct probe_published *claim = r->claim;
-	const char *needs = claim->needs ? claim->needs : "";
-	const char *colon = claim->needs ? ": " : "";
 
 	if (claim->untestable)
 		snprintf(r->reason, sizeof r->reason, "%s", claim->untestable);
 	else if (r->finding_count)
 		snprintf(r->reason, sizeof r->reason, "%s", r->findings[0].reason);
-	else if (!g->run_seen)
-		snprintf(r->reason, sizeof r->reason, "there is no run \"%.100s\"%s%.120s",
-			 claim->run ? claim->run : "", colon, needs);
 	else if (g->differ[0])
 		snprintf(r->reason, sizeof r->reason, "no two builds differ in that alone: %s",
 			 g->differ);
 	else if (claim->needs)
-		snprintf(r->reason, sizeof r->reason, "missing is %s", needs);
+		snprintf(r->reason, sizeof r->reason, "it takes %s", claim->needs);
+	else if (!g->run_seen)
+		snprintf(r->reason, sizeof r->reason, "there is no run \"%.100s\"", claim->run);
 	else
 		snprintf(r->reason, sizeof r->reason, "no run has both %.60s and %.60s of it",
 			 claim->numerator.path, claim->denominator.path);
