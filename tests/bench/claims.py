@@ -70,9 +70,7 @@ def write(probe: Path, table: Json, folder: Path) -> None:
     for page in PAGES:
         out = os.path.relpath(str(folder / page))
         claims = os.path.relpath(str(TABLE))
-        subprocess.run(
-            [str(probe), "report", *runs, "--claims", claims, "-o", out], check=True
-        )
+        subprocess.run([str(probe), "report", *runs, "--claims", claims, "-o", out], check=True)
         print("wrote %s" % out)
 
 

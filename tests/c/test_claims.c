@@ -267,7 +267,7 @@ static void what_is_missing_is_told(void **state)
 	judge(&w, "r");
 	assert_int_equal(w.results->verdict, PROBE_CLAIM_UNTESTED);
 	assert_string_equal(w.results->reason,
-			    "a on cpython-3.13.0: unavailable: cargo is missing");
+			    "f on cpython-3.13.0, a: unavailable: cargo is missing");
 	assert_int_equal(w.results->finding_count, 1);
 	release(&w);
 

@@ -102,8 +102,11 @@ static void put_row(struct pb_report_table *table, const struct probe_claim_resu
 		return;
 	snprintf(row->fields[CLAIM].text, size, "%s", result->claim->title);
 	if (untested) {
-		pb_report_message(table, row, probe_claim_verdict_name(result->verdict),
-				  result->reason);
+		char lead[96];
+
+		snprintf(lead, sizeof lead, "%.40s; %s", result->claim->published,
+			 probe_claim_verdict_name(result->verdict));
+		pb_report_message(table, row, lead, result->reason);
 		return;
 	}
 	snprintf(row->fields[PUBLISHED].text, size, "%s", result->claim->published);
@@ -124,13 +127,13 @@ static void overview(struct pb_report *r, const struct probe_claim_result *resul
 		put_row(&table, &results[i]);
 	}
 	r->form->open(r->out, PB_PARAGRAPH);
-	pb_report_say(r, "Of %zu published claims ", n);
+	pb_report_say(r, "%zu published claims: ", n);
 	for (int v = 0; v <= PROBE_CLAIM_UNTESTED; v++) {
 		static const char *const words[] = {
 			[PROBE_CLAIM_CONFIRMED] = "%zu confirmed here",
 			[PROBE_CLAIM_REFUTED] = "%zu refuted",
 			[PROBE_CLAIM_UNDECIDED] = "%zu undecided",
-			[PROBE_CLAIM_MIXED] = "%zu confirmed in some places only",
+			[PROBE_CLAIM_MIXED] = "%zu that hold in some places only",
 			[PROBE_CLAIM_UNTESTED] = "%zu not testable on this machine",
 		};
 
@@ -203,7 +206,7 @@ static void put_finding(struct pb_report_table *table, const struct probe_claim_
 	else
 		snprintf(row->fields[PLACE].text, size, "%s", f->over_label);
 	if (untested) {
-		pb_report_message(table, row, probe_claim_verdict_name(f->verdict), f->reason);
+		pb_report_message(table, row, f->reason, NULL);
 		return;
 	}
 	put_term(f, &f->over, f->over_floor_ticks, &row->fields[OVER]);

@@ -75,8 +75,9 @@ struct gather {
 	struct probe_claim_result *result;
 	size_t capacity;
 	bool oom;
-	bool run_seen, pair_seen;
-	char differ[224]; /* why two builds are no pair */
+	bool run_seen;
+	size_t differ_in; /* facts: the fewest of two builds that are no pair; 0 = none seen */
+	char differ[224]; /* what these are */
 };
 
 static void reason(struct probe_claim_finding *f, const char *fmt, ...)
@@ -98,7 +99,7 @@ static const struct probe_engine *engine_of(const struct probe_cell *cell,
 	const struct probe_engine *e = pb_verdict_engine(cell);
 
 	if (!e && !f->reason[0])
-		reason(f, "%.40s on %.64s: %s%s%.120s", cell->path, cell->interpreter,
+		reason(f, "%.60s: %s%s%.120s", cell->path,
 		       cell->status == PROBE_CELL_OK || cell->status == PROBE_CELL_PENDING
 			       ? "not measured"
 			       : probe_cell_status_name(cell->status),
@@ -154,7 +155,7 @@ static void measure(const struct probe_published *claim, const struct probe_cell
 	f->contended = a->contended || b->contended;
 	f->here = pb_ratio(&f->over, &f->under);
 	if (!isfinite(f->here.value)) {
-		reason(f, "on %.64s: %s", over->interpreter,
+		reason(f, "%s",
 		       f->over.state == PROBE_ABSENT || f->under.state == PROBE_ABSENT
 			       ? "a phase can't be told apart from the others"
 			       : "a figure is below what the cell could resolve");
@@ -237,6 +238,7 @@ static void add_pairs(struct gather *g, const struct probe_run *run, const struc
 	for (size_t i = 0; i < run->cell_count && !g->oom; i++) {
 		const struct probe_cell *under = &run->cells[i];
 		const struct probe_interpreter *other;
+		size_t differ_in;
 		char names[96];
 
 		if (strcmp(under->workload, over->workload) ||
@@ -245,13 +247,14 @@ static void add_pairs(struct gather *g, const struct probe_run *run, const struc
 		    !is_build(run, under->interpreter, &claim->denominator))
 			continue;
 		other = probe_run_find_interpreter(run, under->interpreter);
-		g->pair_seen = true;
-		if (!pb_builds_differ(py, other, claim->differ_in, names, sizeof names))
+		differ_in = pb_builds_differ(py, other, claim->differ_in, names, sizeof names);
+		if (!differ_in)
 			add(g, run, over, under);
-		else if (!g->differ[0])
-			snprintf(g->differ, sizeof g->differ,
-				 "%.48s and %.48s differ also in %.90s", over->interpreter,
-				 under->interpreter, names);
+		if (!differ_in || (g->differ_in && g->differ_in <= differ_in))
+			continue;
+		g->differ_in = differ_in;
+		snprintf(g->differ, sizeof g->differ, "%.48s and %.48s differ also in %.90s",
+			 over->interpreter, under->interpreter, names);
 	}
 }
 
@@ -308,7 +311,8 @@ static void say_why(const struct gather *g)
 	if (claim->untestable)
 		snprintf(r->reason, sizeof r->reason, "%s", claim->untestable);
 	else if (r->finding_count)
-		snprintf(r->reason, sizeof r->reason, "%s", r->findings[0].reason);
+		snprintf(r->reason, sizeof r->reason, "%.60s on %.60s, %.180s",
+			 r->findings[0].workload, r->findings[0].over_label, r->findings[0].reason);
 	else if (g->differ[0])
 		snprintf(r->reason, sizeof r->reason, "no two builds differ in that alone: %s",
 			 g->differ);

@@ -76,10 +76,10 @@ static bool listed(char *const *names, const char *name)
 	return false;
 }
 
-bool pb_builds_differ(const struct probe_interpreter *a, const struct probe_interpreter *b,
-		      char *const *but, char *names, size_t size)
+size_t pb_builds_differ(const struct probe_interpreter *a, const struct probe_interpreter *b,
+			char *const *but, char *names, size_t size)
 {
-	size_t used = 0;
+	size_t used = 0, count = 0;
 
 	if (size)
 		names[0] = '\0';
@@ -87,11 +87,10 @@ bool pb_builds_differ(const struct probe_interpreter *a, const struct probe_inte
 		if (listed(but, facts[i].name) ||
 		    !strcmp(text_of(a, &facts[i]), text_of(b, &facts[i])))
 			continue;
+		count++;
 		if (used < size)
 			used += (size_t)snprintf(names + used, size - used, "%s%s",
 						 used ? ", " : "", facts[i].name);
-		else
-			used++;
 	}
-	return used > 0;
+	return count;
 }
