@@ -5,10 +5,12 @@ Each try is three fresh runs of one call: A, B and A again. B's from_param hook 
 slows marshalling down by 5 %. A against A must show nothing, B against A marshalling, both at the
 default band. How many steps of delay that is, is measured without probe's engines (hooked_cost.py).
 A try whose cell was contended in some run shows nothing either way: it is told, and made again.
+The runs of a try that erred are kept in BUILD/bench-compare.
 """
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,8 +21,9 @@ PATH = "ctypes-hooked"
 # What resolves 5 % of marshalling on a busy machine, where a neighbour slows every seventh pass.
 SETTINGS = ["--fast", "--passes", "15"]
 TRIES = 20
-MOST_AGAIN = 10
+MOST_AGAIN = 20
 SLOWER_PERCENT = 5.0
+SILENT, FOUND = "not significant", "slower: marshalling"
 STEPS = [16 * n for n in range(2, 33)]
 
 Json = Dict[str, Any]
@@ -94,7 +97,12 @@ def compare(bench: Any) -> None:
     while len(rows) < TRIES and again <= MOST_AGAIN:
         files = [measured(bench, n) for n in (0, steps, 0)]
         same, slower = said(bench, files[0], files[2]), said(bench, files[0], files[1])
+        erred = same != SILENT or FOUND not in slower
         for file in files:
+            if erred:
+                kept = bench.build / "bench-compare" / ("%d-%s" % (len(rows) + 1, file.name))
+                kept.parent.mkdir(exist_ok=True)
+                shutil.copy(str(file), str(kept))
             file.unlink()
         if "contended" in same + slower:
             again += 1
@@ -103,8 +111,8 @@ def compare(bench: Any) -> None:
         rows.append({"same": same, "slower": slower})
         print("%2d  same: %-28s slower: %s" % (len(rows), same, slower))
         sys.stdout.flush()
-    silent = sum(row["same"] == "not significant" for row in rows)
-    found = sum("slower: marshalling" in row["slower"] for row in rows)
+    silent = sum(row["same"] == SILENT for row in rows)
+    found = sum(FOUND in row["slower"] for row in rows)
     good = silent == found == TRIES
     print("nothing found where nothing changed: %d of %d" % (silent, len(rows)))
     print("marshalling named where it got slower: %d of %d" % (found, len(rows)))

@@ -144,13 +144,15 @@ def test_interpreters_are_chosen_by_their_facts() -> None:
         {"label": "d", "version": "3.13.0", "jit": True},
     ]
 
-    def labels(wanted: Json) -> List[str]:
+    def labels(*wanted: Json) -> List[str]:
         return [str(i["label"]) for i in driver().chosen({"interpreters": wanted}, found)]
 
     assert labels({}) == ["a", "b", "c", "d"]
     assert labels({"jit": [False]}) == ["a", "b", "c"]
     assert labels({"one_of_each": ["3.11", "3.13", "3.15"]}) == ["a", "d"]
     assert labels({"jit": [False], "one_of_each": ["3.1"]}) == ["c"]
+    assert labels({"jit": [True]}, {"one_of_each": ["3.11"]}) == ["a", "d"]
+    assert labels({"jit": [True], "version": ["3.11.2"]}) == []
 
 
 def test_redrawing_measures_nothing(tmp_path: Path) -> None:

@@ -8,15 +8,16 @@
  * characters measures   what the ratio is of: "pure Python's time over that of ctypes" figure
  * {"run", "workloads", "numerator", "denominator", "differ_in"}: a ratio of two terms
  *              {"path", "phase", "build"}. "phase" is total (the default), boundary (all but
- *              compute), dispatch, marshalling, compute or empty_call. "build" is what the
+ *              compute), dispatch, marshalling, compute, empty_call; or, of the most threads
+ *              that had a CPU each, scaling (calls a second over those of one thread) and cores
+ *              (the same of a loop without Python: all that there was to gain). "build" is what the
  *              interpreter must be, {"jit": true, "version": "3.13"}. Both terms are of one
- *              interpreter, unless differ_in lists facts of a build: then of each two that differ
- *              in nothing else. "run" is the name of the run that counts; without it the first
- *              that has the cells.
- *   between    [low, high]: where the ratio must lie; null = unbounded
- *   in         "each": wherever it is measured (the default); "any": one place is enough
- *   why        why these bounds             needs  how to obtain what is missing
- *   untestable instead of figure and between: why probe can't tell
+ *              interpreter, unless differ_in lists in what two builds may differ ("JIT", as
+ *              builds.h names it): then of each two that differ in nothing else. "run" is the name
+ * of the run that counts; without it the first that has the cells. between    [low, high]: where
+ * the ratio must lie; null = unbounded in         "each": wherever it is measured (the default);
+ * "any": one place is enough why        why these bounds             needs  how to obtain what is
+ * missing untestable instead of figure and between: why probe can't tell
  */
 #ifndef PROBE_CLAIMS_H
 #define PROBE_CLAIMS_H
@@ -42,6 +43,8 @@ enum probe_term_phase {
 	PROBE_TERM_MARSHALLING,
 	PROBE_TERM_COMPUTE,
 	PROBE_TERM_EMPTY_CALL,
+	PROBE_TERM_SCALING, /* a plain number, in ticks and half as if these had no unit */
+	PROBE_TERM_CORES,   /* the same */
 };
 
 /* One side of a ratio. */
@@ -100,6 +103,7 @@ struct probe_claim_finding {
 	const struct probe_run *run;
 	const char *workload, *over_label, *under_label; /* the same label unless it is a pair */
 	struct probe_value over, under;
+	unsigned threads; /* of scaling and cores; 0 = the term is a time */
 	double over_floor_ticks, under_floor_ticks;
 	struct probe_ratio here;
 	/* The phase that most of their difference is in; 0 = both rows tell none apart. */

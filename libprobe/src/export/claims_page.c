@@ -165,6 +165,10 @@ static void put_term(const struct probe_claim_finding *f, const struct probe_val
 	struct probe_scale scale = {1, "ticks", false};
 	enum { KILO = 100000 };
 
+	if (f->threads) {
+		probe_figure_text(value, 1, 0, PROBE_FIGURE_BOTH, field->text, sizeof field->text);
+		return;
+	}
 	if (probe_scale_get(f->run, PROBE_UNIT_NS, &scale))
 		scale = (struct probe_scale){1, "ticks", false};
 	else if (value->ticks * scale.per_tick >= KILO)
@@ -203,6 +207,9 @@ static void put_finding(struct pb_report_table *table, const struct probe_claim_
 	if (strcmp(f->over_label, f->under_label))
 		snprintf(row->fields[PLACE].text, size, "%.28s over %.28s", f->over_label,
 			 f->under_label);
+	else if (f->threads)
+		snprintf(row->fields[PLACE].text, size, "%.40s, %u threads", f->over_label,
+			 f->threads);
 	else
 		snprintf(row->fields[PLACE].text, size, "%s", f->over_label);
 	if (untested) {
@@ -226,6 +233,8 @@ static void put_head(const struct probe_claim_term *term, char *buf, size_t size
 		[PROBE_TERM_MARSHALLING] = ", marshalling",
 		[PROBE_TERM_COMPUTE] = ", compute",
 		[PROBE_TERM_EMPTY_CALL] = ", empty call",
+		[PROBE_TERM_SCALING] = ", scaling",
+		[PROBE_TERM_CORES] = ", cores to be had",
 	};
 
 	snprintf(buf, size, "%.40s%s", term->path, phases[term->phase]);
@@ -363,6 +372,10 @@ static void methods(struct pb_report *r)
 		r->form->heading(r->out, 3, r->part->source);
 		if (r->run->started[0])
 			pb_report_block(r, PB_PARAGRAPH, r->run->started);
+		if (r->run->interrupted)
+			pb_report_block(r, PB_PARAGRAPH,
+					"It was ended before its last pass; this is what was "
+					"measured until then.");
 		pb_report_methods(r);
 		r->form->heading(r->out, 4, "Interpreters");
 		builds(r);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "probe/threaded.h"
 #include "result/claims_parts.h"
 #include "result/verdict_parts.h"
 
@@ -49,6 +50,40 @@ static struct probe_value sum_of(const struct probe_engine *e, unsigned mask)
 		any = true;
 	}
 	return any ? sum : absent;
+}
+
+/* The row with the most threads that had a CPU each, each with its own callable; NULL = none. */
+static const struct probe_threaded *row_of(const struct probe_run *run,
+					   const struct probe_cell *cell)
+{
+	const struct probe_threaded *most = NULL;
+
+	for (size_t i = 0; i < run->threaded_count; i++) {
+		const struct probe_threaded *row = &run->threaded[i];
+
+		if (row->callables == PROBE_CALLABLES_PRIVATE && row->status == PROBE_CELL_OK &&
+		    row->threads > 1 && row->threads <= row->cpus &&
+		    (!most || row->threads > most->threads) &&
+		    !strcmp(row->workload, cell->workload) && !strcmp(row->path, cell->path) &&
+		    !strcmp(row->interpreter, cell->interpreter))
+			most = row;
+	}
+	return most;
+}
+
+static struct probe_value threads_value(const struct probe_run *run, const struct probe_cell *cell,
+					enum probe_term_phase phase, unsigned *threads)
+{
+	const struct probe_threaded *row = row_of(run, cell);
+	struct probe_value v = absent;
+
+	if (!row)
+		return v;
+	*threads = row->threads;
+	v.ticks = phase == PROBE_TERM_SCALING ? row->scaling : row->cores;
+	v.half = phase == PROBE_TERM_SCALING ? row->scaling_half : row->cores_half;
+	v.state = isfinite(v.ticks) && isfinite(v.half) ? PROBE_EXACT : PROBE_ABSENT;
+	return v;
 }
 
 static struct probe_value value_of(const struct probe_engine *e, enum probe_term_phase phase)
@@ -127,6 +162,11 @@ static void explain(struct probe_claim_finding *f, const struct probe_engine *ov
 	}
 }
 
+static bool is_threads(const struct probe_published *claim)
+{
+	return claim->numerator.phase >= PROBE_TERM_SCALING;
+}
+
 static void judge(const struct probe_published *claim, struct probe_claim_finding *f)
 {
 	double low = f->here.value - f->here.half, high = f->here.value + f->here.half;
@@ -141,6 +181,14 @@ static void judge(const struct probe_published *claim, struct probe_claim_findin
 		f->verdict = PROBE_CLAIM_UNDECIDED;
 }
 
+static struct probe_value take(struct probe_claim_finding *f, const struct probe_cell *cell,
+			       const struct probe_engine *e, enum probe_term_phase phase)
+{
+	if (phase == PROBE_TERM_SCALING || phase == PROBE_TERM_CORES)
+		return threads_value(f->run, cell, phase, &f->threads);
+	return value_of(e, phase);
+}
+
 static void measure(const struct probe_published *claim, const struct probe_cell *over,
 		    const struct probe_cell *under, struct probe_claim_finding *f)
 {
@@ -148,20 +196,22 @@ static void measure(const struct probe_published *claim, const struct probe_cell
 
 	if (!a || !b)
 		return;
-	f->over = value_of(a, claim->numerator.phase);
-	f->under = value_of(b, claim->denominator.phase);
+	f->over = take(f, over, a, claim->numerator.phase);
+	f->under = take(f, under, b, claim->denominator.phase);
 	f->over_floor_ticks = a->floor_ticks;
 	f->under_floor_ticks = b->floor_ticks;
 	f->contended = a->contended || b->contended;
 	f->here = pb_ratio(&f->over, &f->under);
 	if (!isfinite(f->here.value)) {
 		reason(f, "%s",
-		       f->over.state == PROBE_ABSENT || f->under.state == PROBE_ABSENT
+		       is_threads(claim) && !f->threads ? "no two threads had a CPU each"
+		       : f->over.state == PROBE_ABSENT || f->under.state == PROBE_ABSENT
 			       ? "a phase can't be told apart from the others"
 			       : "a figure is below what the cell could resolve");
 		return;
 	}
-	explain(f, a, b);
+	if (!f->threads)
+		explain(f, a, b);
 	judge(claim, f);
 }
 
@@ -247,7 +297,8 @@ static void add_pairs(struct gather *g, const struct probe_run *run, const struc
 		    !is_build(run, under->interpreter, &claim->denominator))
 			continue;
 		other = probe_run_find_interpreter(run, under->interpreter);
-		differ_in = pb_builds_differ(py, other, claim->differ_in, names, sizeof names);
+		differ_in =
+			pb_builds_differ_beyond(py, other, claim->differ_in, names, sizeof names);
 		if (!differ_in)
 			add(g, run, over, under);
 		if (!differ_in || (g->differ_in && g->differ_in <= differ_in))

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * Facts of an interpreter's build: what a claim asks for, and in what two builds differ.
+ * What a claim asks of an interpreter's build, and in what two builds differ besides.
  */
 #include <stdio.h>
 #include <string.h>
 
+#include "probe/builds.h"
 #include "result/claims_parts.h"
 
 /* One fact a row: text at an offset, or a bool. */
@@ -19,10 +20,6 @@ static const struct fact {
 	{"jit", offsetof(struct probe_interpreter, jit), true},
 	{"tail_call", offsetof(struct probe_interpreter, tail_call), true},
 	{"debug", offsetof(struct probe_interpreter, debug), true},
-	{"static_libpython", offsetof(struct probe_interpreter, static_libpython), true},
-	{"optimisation", offsetof(struct probe_interpreter, optimisation), false},
-	{"compiler", offsetof(struct probe_interpreter, compiler), false},
-	{"libc", offsetof(struct probe_interpreter, libc), false},
 };
 enum { FACTS = sizeof facts / sizeof facts[0] };
 
@@ -68,7 +65,7 @@ bool pb_build_is(const struct probe_interpreter *py, const struct probe_build_fa
 	return true;
 }
 
-static bool listed(char *const *names, const char *name)
+static bool is_listed(char *const *names, const char *name)
 {
 	for (; names && *names; names++)
 		if (!strcmp(*names, name))
@@ -76,21 +73,21 @@ static bool listed(char *const *names, const char *name)
 	return false;
 }
 
-size_t pb_builds_differ(const struct probe_interpreter *a, const struct probe_interpreter *b,
-			char *const *but, char *names, size_t size)
+size_t pb_builds_differ_beyond(const struct probe_interpreter *a, const struct probe_interpreter *b,
+			       char *const *listed, char *names, size_t size)
 {
-	size_t used = 0, count = 0;
+	struct probe_build_difference differences[PROBE_MAX_BUILD_DIFFERENCES];
+	size_t n = probe_builds_differ(a, b, differences), used = 0, count = 0;
 
 	if (size)
 		names[0] = '\0';
-	for (size_t i = 0; i < FACTS; i++) {
-		if (listed(but, facts[i].name) ||
-		    !strcmp(text_of(a, &facts[i]), text_of(b, &facts[i])))
+	for (size_t i = 0; i < n; i++) {
+		if (is_listed(listed, differences[i].what))
 			continue;
 		count++;
 		if (used < size)
 			used += (size_t)snprintf(names + used, size - used, "%s%s",
-						 used ? ", " : "", facts[i].name);
+						 used ? ", " : "", differences[i].what);
 	}
 	return count;
 }

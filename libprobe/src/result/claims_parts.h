@@ -13,9 +13,9 @@ bool pb_build_fact_known(const char *fact);
 bool pb_build_is(const struct probe_interpreter *py, const struct probe_build_fact *facts,
 		 size_t n);
 
-/* Writes the names of the facts in which two builds differ, but for those that are listed. Returns
- * how many they are. */
-size_t pb_builds_differ(const struct probe_interpreter *a, const struct probe_interpreter *b,
-			char *const *but, char *names, size_t size);
+/* Writes in what two builds differ beyond the things listed, by probe_builds_differ()'s names.
+ * Returns how many they are. */
+size_t pb_builds_differ_beyond(const struct probe_interpreter *a, const struct probe_interpreter *b,
+			       char *const *listed, char *names, size_t size);
 
 #endif
