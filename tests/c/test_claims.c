@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "probe/claims.h"
+#include "probe/threaded.h"
 #include "run_fixture.h"
 
 #define HEAD                                                                                       \
@@ -278,6 +279,47 @@ static void what_is_missing_is_told(void **state)
 	release(&w);
 }
 
+/* Of calls under threads: the most threads that had a CPU each, against what there was to gain. */
+static void threads_scale_against_what_the_cores_gave(void **state)
+{
+	static const struct {
+		unsigned cpus;
+		double ratio; /* NaN: not testable */
+	} rows[] = {{4, 3.0 / 3.5}, {2, 1.9 / 2}, {1, NAN}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct world w;
+
+		make(&w, ONE(HEAD ", \"measures\": \"m\", \"figure\": {\"workloads\": [\"f\"], "
+				  "\"numerator\": {\"path\": \"a\", \"phase\": \"scaling\"}, "
+				  "\"denominator\": {\"path\": \"a\", \"phase\": \"cores\"}}, "
+				  "\"between\": [0.8, null]"));
+		interpreter(w.run, fast, "3.13.0");
+		cell(w.run, "a", fast, 400, 2);
+		for (unsigned threads = 1; threads <= 4; threads *= 2) {
+			struct probe_threaded *row = probe_run_add_threaded(
+				w.run, &w.run->cells[0], PROBE_CALLABLES_PRIVATE, threads);
+
+			row->status = PROBE_CELL_OK;
+			row->cpus = rows[i].cpus;
+			row->scaling = threads == 4 ? 3 : threads == 2 ? 1.9 : 1;
+			row->cores = threads == 4 ? 3.5 : threads;
+			row->scaling_half = row->cores_half = 0.01;
+		}
+		judge(&w, "r");
+		if (isnan(rows[i].ratio)) {
+			assert_int_equal(w.results->verdict, PROBE_CLAIM_UNTESTED);
+			assert_non_null(strstr(w.results->reason, "no two threads"));
+		} else {
+			assert_true(fabs(w.results->findings[0].here.value - rows[i].ratio) < 1e-9);
+			assert_int_equal(w.results->verdict, PROBE_CLAIM_CONFIRMED);
+			assert_int_equal(w.results->findings[0].threads, rows[i].cpus);
+		}
+		release(&w);
+	}
+}
+
 /* A figure below the floor is no zero, and merged phases are not guessed apart. */
 static void what_is_not_resolved_gives_no_ratio(void **state)
 {
@@ -372,6 +414,7 @@ int main(void)
 		cmocka_unit_test(phases_are_taken_by_name),
 		cmocka_unit_test(pairs_differ_in_nothing_else),
 		cmocka_unit_test(what_is_missing_is_told),
+		cmocka_unit_test(threads_scale_against_what_the_cores_gave),
 		cmocka_unit_test(what_is_not_resolved_gives_no_ratio),
 		cmocka_unit_test(slips_are_told_with_their_place),
 		cmocka_unit_test(a_table_that_is_not_there),

@@ -17,6 +17,7 @@ static const char *const phases[] = {
 	[PROBE_TERM_TOTAL] = "total",       [PROBE_TERM_BOUNDARY] = "boundary",
 	[PROBE_TERM_DISPATCH] = "dispatch", [PROBE_TERM_MARSHALLING] = "marshalling",
 	[PROBE_TERM_COMPUTE] = "compute",   [PROBE_TERM_EMPTY_CALL] = "empty_call",
+	[PROBE_TERM_SCALING] = "scaling",   [PROBE_TERM_CORES] = "cores",
 };
 
 /* Where a message says that something is wrong, and the error it goes to. */
