@@ -76,7 +76,7 @@ FORCE:
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(addsuffix .d,$(CTEST_BIN) $(BENCH_BIN))
 
 # --- using it -----------------------------------------------------------------------------------
-.PHONY: run deps interpreters wheel plots man bench
+.PHONY: run deps interpreters wheel plots man bench claims
 run: ## set up, build, measure fib and add on every Python; writes run.svg, run.png, run.json
 	$(Q).ci/deps.sh run
 	+$(Q)$(SUBMAKE) all
@@ -105,6 +105,8 @@ man: ## check the manual page, and write it as text and HTML into build/man
 	$(Q)mandoc -T html libprobe/man/probe.1 >$(B)/man/probe.1.html
 bench: $(B)/probe $(BENCH_BIN) venv ## how exact and how fast probe is; minutes (BENCH="--help" for more)
 	$(Q)$(B)/venv/bin/python tests/bench/bench.py --build $(B) $(BENCH)
+claims: $(B)/probe ## put published claims to the test; writes build/claims/claims.md, .html (RUNS=DIR: redraw)
+	$(Q)$(PYTHON) tests/bench/claims.py --build $(B) $(if $(RUNS),--redraw $(RUNS))
 
 # --- tests --------------------------------------------------------------------------------------
 # PYTEST="-k NAME" passes options on. Each suite leaves its counts in $(TALLY).

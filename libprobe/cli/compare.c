@@ -93,6 +93,11 @@ static void print_notes(const struct probe_comparison *c, FILE *out)
 		"significant: outside the difference's interval, and above %g %% of the call and "
 		"%g ticks\n",
 		c->geometric_mean, 100 * c->band, PROBE_COMPARE_TICKS);
+	if (c->slow_passes)
+		fprintf(out,
+			"left out: %zu of %zu passes, far slower than the others of their run and "
+			"cell\n",
+			c->slow_passes, c->passes);
 	if (c->only_a || c->only_b)
 		fprintf(out, "not compared: %zu cells of A and %zu of B without a partner\n",
 			c->only_a, c->only_b);

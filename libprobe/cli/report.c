@@ -64,6 +64,7 @@ struct section {
 
 struct report_options {
 	const char *output, *title;
+	const char *claims; /* a table of them; NULL = the report of the runs */
 	enum probe_report_format format;
 	enum cli_unit unit;
 	bool no_figures;
@@ -86,6 +87,8 @@ void cli_report_help(FILE *out)
 	      "      --title TEXT      title of the report (default: from the workloads)\n"
 	      "      --unit ns|cycles  nanoseconds (default) or core cycles\n"
 	      "      --no-figures      leave the figures out\n"
+	      "      --claims FILE     put the published claims of a table to the test instead; "
+	      "no figures\n"
 	      "  -h, --help            print this help\n\n"
 	      "Exit codes: 0 written, 1 not written (the reason is on stderr), 2 usage.\n",
 	      out);
@@ -295,11 +298,9 @@ static int draw_all(struct section *s, size_t section, const struct report_optio
 static int parse(int argc, char **argv, struct report_options *options)
 {
 	static const struct option known[] = {
-		{"output", required_argument, NULL, 'o'},
-		{"title", required_argument, NULL, 't'},
-		{"unit", required_argument, NULL, 'u'},
-		{"no-figures", no_argument, NULL, 'n'},
-		{NULL, 0, NULL, 0},
+		{"output", required_argument, NULL, 'o'}, {"title", required_argument, NULL, 't'},
+		{"unit", required_argument, NULL, 'u'},   {"no-figures", no_argument, NULL, 'n'},
+		{"claims", required_argument, NULL, 'c'}, {NULL, 0, NULL, 0},
 	};
 	struct probe_error err = {0};
 	int option;
@@ -321,6 +322,10 @@ static int parse(int argc, char **argv, struct report_options *options)
 			options->unit = *optarg == 'c' ? CLI_UNIT_CYCLES : CLI_UNIT_NS;
 			break;
 		case 'n':
+			options->no_figures = true;
+			break;
+		case 'c':
+			options->claims = optarg;
 			options->no_figures = true;
 			break;
 		case ':':
@@ -358,6 +363,18 @@ static int load(struct section *sections, char **files, size_t n, struct probe_e
 	return rc;
 }
 
+static int write_claims(const struct probe_report *report, const struct report_options *options,
+			struct probe_error *err)
+{
+	struct probe_claim_table *table = NULL;
+	int rc = probe_claim_table_load(options->claims, &table, err);
+
+	if (!rc)
+		rc = probe_claims_write(table, report, options->format, options->output, err);
+	probe_claim_table_free(table);
+	return rc;
+}
+
 static int write_report(struct section *sections, struct probe_report_part *parts, char **files,
 			size_t n, const struct report_options *options, const char *command,
 			struct probe_error *err)
@@ -382,7 +399,11 @@ static int write_report(struct section *sections, struct probe_report_part *part
 		    probe_scale_get(sections[i].run, PROBE_UNIT_NS, &scale))
 			report.unit = PROBE_UNIT_TICKS;
 	}
-	return rc ? rc : probe_report_write(&report, options->format, options->output, err);
+	if (rc)
+		return rc;
+	if (options->claims)
+		return write_claims(&report, options, err);
+	return probe_report_write(&report, options->format, options->output, err);
 }
 
 /* Files that appeared without being named. */

@@ -5,6 +5,7 @@
   pyperf  the total of a call beside what pyperf measures for it, interleaved
   stamp   what a timeline stamp costs beside a bare read of the counter
   wall    how long `probe run add` takes with all paths, once all is built
+  compare whether `probe compare` finds a slow-down of 5 % in marshalling, and nothing else
   fresh   how long `make run` takes in a fresh clone with an empty cache (only with --fresh)
 
 $BENCH_PYTHON chooses the interpreter, as `probe run -i` takes it (default: 3.13, else the newest).
@@ -23,10 +24,12 @@ import time
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
+import compare
+
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 PATHS = ["ctypes", "cffi-abi", "cffi-api", "capi-fastcall"]
-PARTS = ["repeat", "pyperf", "stamp", "wall"]
+PARTS = ["repeat", "pyperf", "stamp", "wall", "compare"]
 REPEATS = 5
 INTERLEAVED = 5
 # PB_NOISE_SLACK of libprobe/src/engine/noise.h.
@@ -72,6 +75,7 @@ class Bench:
         self.scratch = scratch
         self.cpu = max(os.sched_getaffinity(0))  # the same for probe and for pyperf
         self.runs = 0
+        self.last_file = scratch
         self.found: Json = {}
         self.interpreter = self.choose()
 
@@ -92,14 +96,15 @@ class Bench:
             sys.exit("bench: BENCH_PYTHON=%s is none of probe's interpreters" % asked)
         return next((i for i in usable if i["version"].startswith("3.13.")), usable[-1])
 
-    def run(self, *args: str) -> Tuple[Json, float]:
+    def run(self, *args: str, env: Optional[Dict[str, str]] = None) -> Tuple[Json, float]:
         """One `probe run add`: its run file's model, and its wall time in seconds."""
         self.runs += 1
-        out = self.scratch / ("run-%d.json" % self.runs)
+        self.last_file = out = self.scratch / ("run-%d.json" % self.runs)
         begun = time.monotonic()
         done = subprocess.run(
             [str(self.probe), "run", "add", "-i", self.interpreter["executable"], "-q"]
             + ["-o", str(out), *args],
+            env={**os.environ, **(env or {})},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
@@ -155,7 +160,7 @@ class Bench:
             print("%d of %d cells were contended" % (contended, REPEATS * len(PATHS)))
         self.found["repeat"] = {"rows": rows, "contended": contended}
 
-    def prepared(self) -> Json:
+    def prepared(self, paths: List[Path]) -> Json:
         """Where the interpreter's environment and the built bindings lie: all from the cache."""
         base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
         spec = {
@@ -165,7 +170,7 @@ class Bench:
             "include": [str(ROOT / "libprobe" / "include"), str(ROOT / "libprobe" / "src")],
             "cc": os.environ.get("CC", "cc"),
             "interpreter_label": self.interpreter["label"],
-            "paths": [described(ROOT / "workloads" / "bindings" / p, "path.json") for p in PATHS],
+            "paths": [described(path, "path.json") for path in paths],
             "workloads": [described(ROOT / "workloads" / "add", "workload.json")],
             "jobs": 1,
             "offline": False,
@@ -251,7 +256,7 @@ class Bench:
 
     def pyperf(self) -> None:
         """probe's total over pyperf's, turn about."""
-        prepared = self.prepared()
+        prepared = self.prepared([ROOT / "workloads" / "bindings" / p for p in PATHS])
         kinds = ("all values", "quiet", "same loop")
         series: Dict[str, List[Json]] = {path: [] for path in PATHS}
         for _ in range(INTERLEAVED):
@@ -309,6 +314,9 @@ class Bench:
         print("\nprobe run add, all paths, once built: %.1f s" % took_s, end="")
         print("  (aim: under %g s: %s)" % (WALL_S, verdict(took_s < WALL_S)))
         self.found["wall"] = {"wall_s": took_s, "good": took_s < WALL_S}
+
+    def compare(self) -> None:
+        compare.compare(self)
 
     def fresh(self) -> None:
         """`make run` in a clone of the last commit, with nothing in the cache."""

@@ -33,6 +33,25 @@ static void t_matches_scipy(void **state)
 		close_to(pb_t975(rows[i].df), rows[i].want, 2e-3);
 }
 
+/* scipy.stats.t.isf(p / 2, df); past 1000 degrees it is the normal distribution's. */
+static void student_matches_scipy_at_every_level(void **state)
+{
+	(void)state;
+	const struct {
+		double p;
+		unsigned df;
+		double want, tolerance;
+	} rows[] = {
+		{0.05, 1, 12.706204736, 1e-6},   {0.05, 2, 4.302652730, 1e-6},
+		{0.01, 3, 5.840909310, 1e-6},    {0.01, 4, 4.604094871, 1e-6},
+		{0.001, 8, 5.041305433, 1e-6},   {1e-5, 28, 5.373449317, 1e-6},
+		{1e-7, 7, 22.039705085, 1e-5},   {0.5, 10, 0.699812061, 1e-6},
+		{0.05, 1001, 1.962336705, 3e-3},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		close_to(pb_student(rows[i].p, rows[i].df), rows[i].want, rows[i].tolerance);
+}
+
 /* numpy.quantile's default. */
 static void quantiles_are_type_7(void **state)
 {
@@ -115,6 +134,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(t_matches_scipy),
+		cmocka_unit_test(student_matches_scipy_at_every_level),
 		cmocka_unit_test(quantiles_are_type_7),
 		cmocka_unit_test(selection_agrees_with_sorting),
 		cmocka_unit_test(spread),

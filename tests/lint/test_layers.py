@@ -18,7 +18,7 @@ ALLOWED: Dict[str, Set[str]] = {
     "hook": {"base", "sys"},
     "stack": {"base", "sys"},
     "stats": {"base"},
-    "result": {"base"},
+    "result": {"base", "stats"},
     "export": {"base", "result"},
     "engine": {"base", "sys", "hook", "stack", "stats", "result"},
     "matrix": {"base", "sys", "engine", "result", "export"},

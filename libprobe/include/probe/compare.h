@@ -2,12 +2,15 @@
  * Comparing two runs: per cell and phase the change, whether it is one, and which phase moved.
  *
  * A change counts when a test and a noise band both say so:
- *   test  the difference lies outside its own interval. Each figure's 95 % interval (which holds
- * its within-process, between-process and layout parts) is widened to the level of 99.9 % / m, m
- * being the number of figures compared (Bonferroni), and the two add in quadrature. band  the
- * difference is above a share of the cell's total (2 % unless told otherwise), and above
- *         PROBE_COMPARE_TICKS counter ticks: what runs of the same thing were seen to differ by.
- * Cells that were contended in either run are shown and never judged.
+ *   test  a pooled t-test over the passes of both runs, each a fresh process, at a level of 99 %
+ * for all m figures compared together (99 % / m each, Bonferroni); what else the intervals hold
+ *         (the place of stubs) adds in quadrature.
+ *   band  the difference is above a share of the cell's total (2 % unless told otherwise), and
+ * above PROBE_COMPARE_TICKS counter ticks: what runs of the same thing were seen to differ by.
+ * Noise only adds: passes far slower than the others of their run (3.5 scaled median absolute
+ * deviations and 1 % of the call, in the total or a phase) are left out and counted, unless they
+ * are half of them. The figures compared are those of the passes that are left. Cells that were
+ * contended in either run are shown and never judged.
  */
 #ifndef PROBE_COMPARE_H
 #define PROBE_COMPARE_H
@@ -44,18 +47,21 @@ struct probe_cell_change {
 	struct probe_change total;
 	struct probe_change phases[PROBE_MAX_CHANGES]; /* those that both runs split alike */
 	size_t phase_count;
-	int moved;        /* index of the phase that explains most of a change; -1 = none */
-	bool contended;   /* in either run */
-	bool only_totals; /* the runs split this cell differently */
+	int moved; /* index of the phase that explains most of a change; -1 = none */
+	size_t passes_a, passes_b; /* of each run */
+	size_t slow_a, slow_b;     /* of these, left out */
+	bool contended;            /* in either run */
+	bool only_totals;          /* the runs split this cell differently */
 };
 
 struct probe_comparison {
 	struct probe_cell_change *cells; /* in A's order */
 	size_t cell_count;
-	size_t only_a, only_b; /* measured cells without a partner */
-	double geometric_mean; /* of b / a over the totals; NaN without any */
-	double band;           /* as used */
-	char **unlike;         /* NULL-terminated: what differs between the runs besides time */
+	size_t only_a, only_b;      /* measured cells without a partner */
+	double geometric_mean;      /* of b / a over the totals; NaN without any */
+	double band;                /* as used */
+	size_t passes, slow_passes; /* of the cells compared, in both runs; left out of them */
+	char **unlike; /* NULL-terminated: what differs between the runs besides time */
 	size_t unlike_count;
 };
 

@@ -9,6 +9,7 @@
  * figures.h  figures as text: units, digits, ratios
  * verdict.h  the answer: the cheapest path and why, break-even, published ratios
  * builds.h   interpreter builds: what tells two apart, one path over all of them
+ * claims.h   published claims put to the test, from a table of them and run files
  * compare.h  two runs: what changed, whether it is a change, which phase moved
  * slopes.h   the cost of one more argument, of each type, on each path
  * threaded.h the same call from several threads at once: throughput, and phases meanwhile
@@ -28,6 +29,7 @@
 #include "probe/builds.h"
 #include "probe/cache.h"
 #include "probe/catalog.h"
+#include "probe/claims.h"
 #include "probe/compare.h"
 #include "probe/counter.h"
 #include "probe/error.h"

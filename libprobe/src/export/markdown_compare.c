@@ -81,6 +81,11 @@ int probe_comparison_markdown(const struct probe_comparison *c, const char *path
 		      "Significant: outside the difference's interval, and above %g %% of the call "
 		      "and %g counter ticks.\n",
 		      100 * c->band, PROBE_COMPARE_TICKS);
+	if (c->slow_passes)
+		pb_buf_printf(&out,
+			      "\nLeft out: %zu of %zu passes, far slower than the others of their "
+			      "run and cell.\n",
+			      c->slow_passes, c->passes);
 	if (c->only_a || c->only_b)
 		pb_buf_printf(&out,
 			      "\nNot compared: %zu cells of A and %zu of B without a partner.\n",

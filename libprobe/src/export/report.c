@@ -41,6 +41,11 @@ const char *probe_report_figure_suffix(enum probe_report_format format)
 	return (size_t)format < FORMS ? forms[format]->figure_suffix : "";
 }
 
+const struct pb_report_form *pb_report_form_of(enum probe_report_format format)
+{
+	return (size_t)format < FORMS ? forms[format] : NULL;
+}
+
 /* --- tables --------------------------------------------------------------------------------------
  */
 

@@ -75,6 +75,9 @@ struct pb_report_form {
 
 extern const struct pb_report_form pb_report_html, pb_report_markdown, pb_report_tex;
 
+/* NULL for what is no format. */
+const struct pb_report_form *pb_report_form_of(enum probe_report_format format);
+
 /* What writes the sections of one run. */
 struct pb_report {
 	const struct pb_report_form *form;

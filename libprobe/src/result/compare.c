@@ -12,60 +12,66 @@
 #include "probe/builds.h"
 #include "probe/figures.h"
 #include "result/compare_cells.h"
+#include "result/compare_parts.h"
 
-/* Standard errors in half a 95 % interval. */
-static const double z95 = 1.959964;
-static const double false_alarms = 0.001; /* over all figures of one comparison */
-
-/* The upper tail's point of the standard normal, by bisection of erfc(): p in (0, 0.5). */
-static double normal_point(double p)
-{
-	double low = 0, high = 40;
-	for (int i = 0; i < 100; i++) {
-		double mid = (low + high) / 2;
-		if (0.5 * erfc(mid / sqrt(2.0)) > p)
-			low = mid;
-		else
-			high = mid;
-	}
-	return low;
-}
+/* Over all figures of one comparison, of the test alone; the band stands beside it. */
+static const double false_alarms = 0.01;
 
 struct judge {
 	double a_ns_per_tick, b_ns_per_tick, band;
-	double widen; /* from a 95 % half width to the level of the test */
+	double level;                /* false alarms that the test of one figure may give */
+	unsigned a_passes, b_passes; /* that were asked for; 0 = not known */
+	bool oom;
 };
 
-static bool present(const struct probe_value *v)
+/* One cell in both runs, and the passes of each that count. */
+struct sides {
+	const struct probe_engine *a, *b;
+	bool *a_kept, *b_kept; /* NULL = too few to choose from */
+};
+
+static void choose_passes(struct sides *sides, struct probe_cell_change *out, struct judge *judge)
 {
-	return v->state != PROBE_ABSENT && isfinite(v->ticks);
+	int a = pb_passes_choose(sides->a, &sides->a_kept);
+	int b = pb_passes_choose(sides->b, &sides->b_kept);
+
+	judge->oom = judge->oom || a < 0 || b < 0;
+	out->passes_a = sides->a->pass_count;
+	out->passes_b = sides->b->pass_count;
+	out->slow_a = a > 0 ? (size_t)a : 0;
+	out->slow_b = b > 0 ? (size_t)b : 0;
 }
 
-static struct probe_change change_of(const struct probe_value *a, const struct probe_value *b,
-				     unsigned mask, const struct judge *judge)
+static struct probe_change change_of(const struct sides *sides, const struct probe_value *a,
+				     const struct probe_value *b, unsigned mask,
+				     const struct judge *judge, double total_ns, bool contended)
 {
 	struct probe_change c = {.mask = mask, .verdict = PROBE_CHANGE_UNKNOWN};
-	bool both = present(a) && present(b);
-	c.a_ns = present(a) ? a->ticks * judge->a_ns_per_tick : NAN;
-	c.b_ns = present(b) ? b->ticks * judge->b_ns_per_tick : NAN;
+	struct pb_sample was = pb_sample_of(sides->a, a, mask, sides->a_kept, judge->a_ns_per_tick);
+	struct pb_sample is = pb_sample_of(sides->b, b, mask, sides->b_kept, judge->b_ns_per_tick);
+	bool both = was.present && is.present;
+
+	c.a_ns = was.present ? was.ns : NAN;
+	c.b_ns = is.present ? is.ns : NAN;
 	c.delta_ns = c.b_ns - c.a_ns;
-	c.half_ns =
-		both ? hypot(a->half * judge->a_ns_per_tick, b->half * judge->b_ns_per_tick) : NAN;
+	c.half_ns = both ? pb_samples_half(&was, &is, 0.05) : NAN;
+	if (!both || contended)
+		return c;
+	total_ns = isfinite(total_ns) ? total_ns : c.a_ns;
+	if (fabs(c.delta_ns) <= pb_samples_half(&was, &is, judge->level) ||
+	    fabs(c.delta_ns) <= judge->band * total_ns ||
+	    fabs(c.delta_ns) <= PROBE_COMPARE_TICKS * judge->a_ns_per_tick)
+		c.verdict = PROBE_CHANGE_NONE;
+	else
+		c.verdict = c.delta_ns > 0 ? PROBE_CHANGE_SLOWER : PROBE_CHANGE_FASTER;
 	return c;
 }
 
-static void give_verdict(struct probe_change *c, double total_ns, bool contended,
-			 const struct judge *judge)
+/* Slow passes can be told from the others where these are the more: passes that never were quiet
+ * are not in the run file, and when half of them are not, the rest is not to be trusted either. */
+static bool hardly_quiet(const struct probe_engine *e, unsigned passes)
 {
-	if (!isfinite(c->delta_ns) || contended)
-		return;
-	double least = judge->band * total_ns;
-	double ticks_ns = PROBE_COMPARE_TICKS * judge->a_ns_per_tick;
-	bool real = fabs(c->delta_ns) > judge->widen * c->half_ns && fabs(c->delta_ns) > least &&
-		    fabs(c->delta_ns) > ticks_ns;
-	c->verdict = !real             ? PROBE_CHANGE_NONE
-		     : c->delta_ns > 0 ? PROBE_CHANGE_SLOWER
-				       : PROBE_CHANGE_FASTER;
+	return 2 * e->pass_count < passes;
 }
 
 static const struct probe_part *same_part(const struct probe_engine *e, unsigned mask)
@@ -78,17 +84,21 @@ static const struct probe_part *same_part(const struct probe_engine *e, unsigned
 
 static void fill_cell(struct probe_cell_change *out, const struct probe_cell *a,
 		      const struct probe_engine *ea, const struct probe_engine *eb,
-		      const struct judge *judge)
+		      struct judge *judge)
 {
+	struct sides sides = {.a = ea, .b = eb};
+
 	*out = (struct probe_cell_change){
 		.workload = a->workload,
 		.path = a->path,
 		.interpreter = a->interpreter,
 		.moved = -1,
-		.contended = ea->contended || eb->contended,
-		.total = change_of(&ea->total, &eb->total, PROBE_MASK_ALL, judge),
+		.contended = ea->contended || eb->contended || hardly_quiet(ea, judge->a_passes) ||
+			     hardly_quiet(eb, judge->b_passes),
 	};
-	give_verdict(&out->total, out->total.a_ns, out->contended, judge);
+	choose_passes(&sides, out, judge);
+	out->total = change_of(&sides, &ea->total, &eb->total, PROBE_MASK_ALL, judge, NAN,
+			       out->contended);
 	for (size_t i = 0; i < ea->folded_count && out->phase_count < PROBE_MAX_CHANGES; i++) {
 		const struct probe_part *other = same_part(eb, ea->folded[i].mask);
 		if (!other) {
@@ -96,14 +106,16 @@ static void fill_cell(struct probe_cell_change *out, const struct probe_cell *a,
 			continue;
 		}
 		struct probe_change *c = &out->phases[out->phase_count++];
-		*c = change_of(&ea->folded[i].value, &other->value, other->mask, judge);
-		give_verdict(c, out->total.a_ns, out->contended, judge);
+		*c = change_of(&sides, &ea->folded[i].value, &other->value, other->mask, judge,
+			       out->total.a_ns, out->contended);
 		bool counts =
 			c->verdict == PROBE_CHANGE_SLOWER || c->verdict == PROBE_CHANGE_FASTER;
 		if (counts &&
 		    (out->moved < 0 || fabs(c->delta_ns) > fabs(out->phases[out->moved].delta_ns)))
 			out->moved = (int)out->phase_count - 1;
 	}
+	free(sides.a_kept);
+	free(sides.b_kept);
 }
 
 static const struct probe_engine *measured(const struct probe_cell *cell)
@@ -111,9 +123,9 @@ static const struct probe_engine *measured(const struct probe_cell *cell)
 	return cell && cell->status == PROBE_CELL_OK ? probe_cell_engine(cell) : NULL;
 }
 
-static double widening(size_t figures)
+static double level_of(size_t figures)
 {
-	return figures ? normal_point(false_alarms / (double)figures / 2) / z95 : 1;
+	return false_alarms / (double)(figures ? figures : 1);
 }
 
 static double square(double x)
@@ -169,8 +181,10 @@ void pb_compare_cells(const struct probe_cell *a, const struct probe_cell *b, do
 		      size_t figures, struct probe_cell_change *out)
 {
 	double ns_per_tick = hz > 0 ? 1e9 / hz : 1;
-	const struct judge judge = {ns_per_tick, ns_per_tick, PROBE_COMPARE_BAND,
-				    widening(figures)};
+	struct judge judge = {.a_ns_per_tick = ns_per_tick,
+			      .b_ns_per_tick = ns_per_tick,
+			      .band = PROBE_COMPARE_BAND,
+			      .level = level_of(figures)};
 	struct probe_engine left = *probe_cell_engine(a), right = *probe_cell_engine(b);
 	unsigned masks[6];
 	size_t n = common_masks(&left, &right, masks);
@@ -181,12 +195,12 @@ void pb_compare_cells(const struct probe_cell *a, const struct probe_cell *b, do
 
 /* Pairs up the cells of both runs; counts those without a partner. */
 static size_t pair_up(struct probe_comparison *c, const struct probe_run *a,
-		      const struct probe_run *b, const struct judge *judge)
+		      const struct probe_run *b, struct judge *judge)
 {
 	size_t in_b = 0, figures = 0;
 	for (size_t i = 0; i < b->cell_count; i++)
 		in_b += measured(&b->cells[i]) != NULL;
-	c->cell_count = c->only_a = 0;
+	c->cell_count = c->only_a = c->passes = c->slow_passes = 0;
 	for (size_t i = 0; i < a->cell_count; i++) {
 		const struct probe_cell *cell = &a->cells[i];
 		const struct probe_engine *ea = measured(cell);
@@ -197,6 +211,8 @@ static size_t pair_up(struct probe_comparison *c, const struct probe_run *a,
 		if (!ea || !eb)
 			continue;
 		fill_cell(&c->cells[c->cell_count], cell, ea, eb, judge);
+		c->passes += c->cells[c->cell_count].passes_a + c->cells[c->cell_count].passes_b;
+		c->slow_passes += c->cells[c->cell_count].slow_a + c->cells[c->cell_count].slow_b;
 		figures += 1 + c->cells[c->cell_count++].phase_count;
 	}
 	c->only_b = in_b - c->cell_count;
@@ -290,15 +306,20 @@ int probe_compare(const struct probe_run *a, const struct probe_run *b, double b
 		probe_comparison_free(c);
 		return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
 	}
-	struct judge judge = {1e9 / a->counter.hz, 1e9 / b->counter.hz,
-			      band < 0 ? PROBE_COMPARE_BAND : band, 1};
+	struct judge judge = {.a_ns_per_tick = 1e9 / a->counter.hz,
+			      .b_ns_per_tick = 1e9 / b->counter.hz,
+			      .a_passes = a->interrupted ? 0 : a->passes,
+			      .b_passes = b->interrupted ? 0 : b->passes,
+			      .band = band < 0 ? PROBE_COMPARE_BAND : band,
+			      .level = false_alarms};
 	/* Twice: the level of the test depends on how many figures there are. */
 	size_t figures = pair_up(c, a, b, &judge);
-	judge.widen = widening(figures);
+	judge.level = level_of(figures);
 	pair_up(c, a, b, &judge);
 	c->band = judge.band;
 	c->geometric_mean = geometric_mean(c);
-	int rc = find_unlike(c, a, b) ? pb_fail(err, PROBE_ENOMEM, 0, "memory is out") : 0;
+	int rc = judge.oom || find_unlike(c, a, b) ? pb_fail(err, PROBE_ENOMEM, 0, "memory is out")
+						   : 0;
 	if (!rc && !c->cell_count)
 		rc = pb_fail(err, PROBE_ENOENT, 0,
 			     "the runs have no measured cell in common (workload, path and "

@@ -127,6 +127,41 @@ double pb_t975(unsigned df)
 	return sqrt(n * y);
 }
 
+/* How much of Student's t lies beyond +-t: the finite sums of Abramowitz and Stegun, 26.7.3-4. */
+static double student_tails(double t, unsigned df)
+{
+	double angle = atan(t / sqrt(df)), c = cos(angle), term = 1, sum = 0;
+	bool odd = df & 1;
+
+	for (unsigned k = odd ? 1 : 0; k + 2 <= df; k += 2) {
+		sum += term;
+		term *= c * c * (double)(k + 1) / (double)(k + 2);
+	}
+	if (odd)
+		return 1 - (angle + sin(angle) * c * sum) / M_PI_2;
+	return 1 - sin(angle) * sum;
+}
+
+double pb_student(double p, unsigned df)
+{
+	/* Beyond this many, a normal distribution to four digits. */
+	bool normal = df > 1000;
+	double low = 0, high = 1;
+
+	for (int i = 0; i < 60 && (normal ? erfc(high / M_SQRT2) : student_tails(high, df)) > p;
+	     i++)
+		high *= 2;
+	for (int i = 0; i < 100; i++) {
+		double mid = (low + high) / 2;
+
+		if ((normal ? erfc(mid / M_SQRT2) : student_tails(mid, df)) > p)
+			low = mid;
+		else
+			high = mid;
+	}
+	return low;
+}
+
 uint64_t pb_rng_next(struct pb_rng *rng)
 {
 	uint64_t z = (rng->state += 0x9e3779b97f4a7c15u);

@@ -30,6 +30,10 @@ double pb_stddev(const double *values, size_t n);
  * interval in standard errors. Computed (Hill 1970, algorithm 396), not a typed-in table. */
 double pb_t975(unsigned df);
 
+/* The two-sided point of Student's t: a share p (1e-9 to below 1) of it lies beyond +- that. Slower
+ * than pb_t975(), for any level. df >= 1. */
+double pb_student(double p, unsigned df);
+
 /* SplitMix64 (Steele, Lea, Flood 2014): small, seedable, good enough to shuffle and resample. */
 struct pb_rng {
 	uint64_t state;
