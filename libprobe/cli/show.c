@@ -125,6 +125,11 @@ int cli_show(int argc, char **argv)
 		return code;
 	if (probe_run_load(argv[optind], &run, &err))
 		return cli_error(CLI_NOTHING, "%s", err.msg);
+	if (!run->cell_count) {
+		probe_run_free(run);
+		return cli_error(CLI_NOTHING, "%s holds no cell: there is nothing to show",
+				 argv[optind]);
+	}
 	table.color = cli_color_on(color, stdout);
 	written = write_exports(run, exports, &err);
 	if (written < 0) {
