@@ -228,27 +228,6 @@ def test_nothing_measured_is_said(probe: Probe, tmp_path: Path) -> None:
     assert seen.count("timeout: after 60 s") == len(model()["probe"]["cells"])
 
 
-@pytest.mark.parametrize(
-    "content, words",
-    [
-        ("", "is empty"),
-        ('{"probe": {"schema_version": 1, "cel', "truncated"),
-        ('{"a": 1}', "no run file"),
-        ('{"probe": {"schema_version": 99}}', "update probe"),
-    ],
-)
-def test_files_that_are_no_run(probe: Probe, tmp_path: Path, content: str, words: str) -> None:
-    run = tmp_path / "run.json"
-    run.write_text(content)
-    probe("report", SAMPLE, run, "-o", tmp_path / "r.html").one_error(1, words)
-    assert [p.name for p in tmp_path.iterdir()] == ["run.json"]
-
-
-def test_a_run_without_cells(probe: Probe, tmp_path: Path) -> None:
-    run = saved(tmp_path, lambda m: m.update(cells=[]))
-    probe("report", run, "-o", tmp_path / "r.html").one_error(1, "holds no cell", "c.json")
-
-
 @needs_gnuplot
 def test_what_cannot_be_written_leaves_the_old_report(probe: Probe, tmp_path: Path) -> None:
     probe("report", SAMPLE, "-o", tmp_path / "no" / "r.html").one_error(1, "can't write")
