@@ -298,8 +298,8 @@ static int move_into_place(const struct workplace *w, const char *path, bool kee
 			continue;
 		join(from, w->folder, w->names[piece]);
 		if ((piece == DRAWING || piece == FIGURE) && !plot_is_whole(from))
-			return plot_fail(err, PROBE_ESYS,
-					 "can't write %s whole: is the disk full?", path);
+			return plot_fail(err, PROBE_ESYS, "can't write %s whole: is the disk full?",
+					 path);
 		join(to, w->place, w->names[piece]);
 		if (rename(from, piece == FIGURE ? w->target : to))
 			return plot_fail(err, PROBE_ESYS, "can't write %s: %s; choose another file",
