@@ -74,8 +74,7 @@ TITLE_SIZE = narrow ? 8.5 : BODY + 3
 LINE = 1.42 * BODY
 size(points) = sprintf(',%.3g', points)
 BODY_FONT = size(BODY); SMALL_FONT = size(SMALL); TINY_FONT = size(TINY) # tics take no expression
-text_width(text, points) = 0.58 * points * strlen(text)
-# The same letter by letter, as the common sans-serif fonts have them.
+# The width of a text, letter by letter, as the common sans-serif fonts have them.
 letter(c) = strstrt("ijlI'|", c) > 0 ? 0.29 : strstrt('ftr.,;: -()[]!/', c) > 0 ? 0.39 : strstrt('mwMW%@', c) > 0 ? 0.92 \
 	: strstrt('+±=<>~', c) > 0 ? 0.84 : strstrt('ABCDEFGHKLNOPQRSTUVXYZ', c) > 0 ? 0.69 : 0.625
 width_of(text, points) = points * (strlen(text) == 0 ? 0 : (sum [i_ = 1:strlen(text)] letter(text[i_:i_])))
@@ -104,17 +103,11 @@ BOXED = is_tex ? '' : 'boxed' # in LaTeX a box needs a package
 shown(x) = x == x ? x : 1e36
 cut_to(text, points, room) = width_of(text, points) <= room ? text : (w_ = 0, n_ = 0, (sum [j_ = 1:strlen(text)] \
 	(w_ = w_ + points * letter(text[j_:j_]), n_ = w_ <= room - 1.2 * points ? j_ : n_, 0)), n_ == 0 ? '' : text[1:n_].'...')
-cut(text, n) = n < 4 ? '' : strlen(text) > n ? text[1:n - 3].'...' : text
 # Texts that are longer than their place are cut there, and stand in full at the foot of the page.
 foot = ''
 in_full(text, points, room) = width_of(text, points) <= room || strstrt(foot, text) > 0 ? 0 : (foot = foot.(foot eq '' ? '' : '; ').text, 0)
-# Breaks a text into lines of at most n characters, at blanks. (word() would take quotes away.)
-add_word(w, n) = w eq '' ? 0 : at_column > 0 && at_column + 1 + strlen(w) > n \
-	? (joined = joined."\n".w, at_column = strlen(w)) \
-	: (joined = joined.(at_column > 0 ? ' ' : '').w, at_column = at_column + (at_column > 0 ? 1 : 0) + strlen(w))
-wrapped(text, n) = (joined = '', at_column = 0, next_ = '', strlen(text) == 0 ? 0 : (sum [i = 1:strlen(text)] \
-	(text[i:i] eq ' ' ? (add_word(next_, n), next_ = '', 0) : (next_ = next_.text[i:i], 0))), add_word(next_, n), joined)
-# The same for lines of a width; a number and its % stay together.
+# Breaks a text into lines of a width, at blanks; a number and its % stay together. (word() would take
+# quotes away.)
 put_word(w) = w eq '' ? 0 : (w_ = width_of(w, size_), at_column > 0 && at_column + 0.32 * size_ + w_ > room_ \
 	? (joined = joined."\n".w, at_column = w_) \
 	: (joined = joined.(at_column > 0 ? ' ' : '').w, at_column = at_column + (at_column > 0 ? 0.32 * size_ : 0) + w_))
@@ -161,7 +154,6 @@ MARGIN = narrow ? 4.0 : 10.0
 # those of the foot, FOOT high (0 = there is none).
 # (Parts of scripts as texts, to be run by eval: neither comments nor broken lines are in them.)
 $MEASURE_HEAD << END
-columns_of_text(points) = int((width - 2 * MARGIN) / (0.55 * points))
 if (!exists("title")) { title = heading.(note eq ' ' ? '' : ' ('.note.')') } else { title = title.(note eq ' ' ? '' : title eq '' ? note : ' ('.note.')') }
 title_text = wrap_to(title, 1.12 * TITLE_SIZE, width - 2 * MARGIN)
 facts_text = wrap_to(cpu.'; counter: '.counter.'; '.sprintf(passes == 1 ? "%d\302\240pass" : "%d\302\240passes", passes), SMALL, width - 2 * MARGIN)

@@ -50,8 +50,7 @@ AXIS_HEIGHT = AXIS * 0.75 > 230 ? 230.0 : AXIS * 0.75
 PANEL_TOP = 2.2 * BODY; PANEL_BOTTOM = (is_tex ? 1 + 3.9 : 3.9) * BODY
 panel_rows = (panels + columns - 1) / columns
 array text_lines[panel_rows]
-CHARS = int((AXIS + LABELS - 4) / (0.54 * SMALL))
-do for [p = 1:panels] { not_drawn[p] = wrapped(not_drawn[p], CHARS) }
+do for [p = 1:panels] { not_drawn[p] = wrap_to(not_drawn[p], SMALL, PANEL - 2 * MARGIN) }
 eval MEASURE_HEAD
 eval MEASURE_LEGEND
 height = TOP + LEGEND + 4
@@ -98,10 +97,10 @@ do for [p = 1:panels] {
 		if (narrow_range) { set ytics add (T(per_second(2 * 10.0**k), SMALL) 2 * 10.0**k, T(per_second(5 * 10.0**k), SMALL) 5 * 10.0**k) }
 	}
 	set xlabel T('threads', SMALL) font SMALL_FONT textcolor rgb SOFT offset 0, 0.9 noenhanced
-	set label 910 T('calls per second', SMALL) noenhanced at screen X(left - LABELS + MARGIN), Y(top_of_row + PANEL_TOP + AXIS_HEIGHT / 2) \
+	set label 910 T('calls per second', SMALL) noenhanced at screen X(left - LABELS + MARGIN + 0.3 * SMALL), Y(top_of_row + PANEL_TOP + AXIS_HEIGHT / 2) \
 		center rotate by 90 font SMALL_FONT textcolor rgb SOFT front
 	set label 900 B(workload[p], BODY + 0.5) at screen X(left), Y(top_of_row + PANEL_TOP - 0.9 * BODY) font size(BODY + 0.5) textcolor rgb INK front
-	set label 901 T(path[p], SMALL) noenhanced at screen X(left + text_width(workload[p], BODY + 0.5) * 1.12 + 8), \
+	set label 901 T(path[p], SMALL) noenhanced at screen X(left + 1.1 * width_of(workload[p], BODY + 0.5) + 8), \
 		Y(top_of_row + PANEL_TOP - 0.9 * BODY) font SMALL_FONT textcolor rgb SOFT front
 	at = top_of_row + PANEL_TOP + AXIS_HEIGHT + PANEL_BOTTOM - 0.4 * SMALL_LINE
 	rest = not_drawn[p]

@@ -37,6 +37,8 @@ extern const struct plot_style plot_style_default;
 
 /* The format that the suffix of path names; NULL = none of plot_formats. */
 const char *plot_format_of(const char *path);
+/* Whether the file ends as one of its format does: gnuplot does not say that a disk is full. */
+bool plot_is_whole(const char *path);
 #define PLOT_FORMATS ".svg, .pdf, .png or .tex"
 
 /* plot_style.c: each reports what is wrong with the text of an option and returns CLI_USAGE. */

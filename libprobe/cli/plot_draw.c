@@ -203,12 +203,15 @@ static int write_data(const struct workplace *w, const struct probe_run *a,
 	int rc;
 
 	join(path, w->folder, w->names[DATA]);
-	if (kind->exporter)
-		return probe_export_file(a, kind->exporter, path, err);
-	rc = probe_compare(a, b, -1, &comparison, err);
-	if (!rc)
+	rc = kind->exporter ? probe_export_file(a, kind->exporter, path, err)
+			    : probe_compare(a, b, -1, &comparison, err);
+	if (!rc && comparison)
 		rc = probe_comparison_plotdata(comparison, a, b, path, err);
 	probe_comparison_free(comparison);
+	/* Nobody knows the hidden folder. */
+	if (rc == -PROBE_ESYS)
+		rc = plot_fail(err, PROBE_ESYS, "can't write in %s: %s", w->place,
+			       strerror(err->sys_errno));
 	return rc;
 }
 
@@ -294,6 +297,9 @@ static int move_into_place(const struct workplace *w, const char *path, bool kee
 		if (((piece == DATA || piece == SCRIPT) && !keep) || (piece == DRAWING && !is_tex))
 			continue;
 		join(from, w->folder, w->names[piece]);
+		if ((piece == DRAWING || piece == FIGURE) && !plot_is_whole(from))
+			return plot_fail(err, PROBE_ESYS, "can't write %s whole: is the disk full?",
+					 path);
 		join(to, w->place, w->names[piece]);
 		if (rename(from, piece == FIGURE ? w->target : to))
 			return plot_fail(err, PROBE_ESYS, "can't write %s: %s; choose another file",

@@ -13,15 +13,46 @@ const struct plot_style plot_style_default = {
 	.dots_per_inch = 144, /* sharp on a screen, and not large */
 };
 
+/* Formats, by suffix, and what a whole file ends with. */
+static const struct {
+	const char *name, *end;
+} formats[] = {
+	{"svg", "</svg>"},
+	{"pdf", "%%EOF"},
+	{"png", "IEND\xae\x42\x60\x82"},
+	{"tex", "\\endgroup"},
+};
+enum { FORMATS = sizeof formats / sizeof formats[0] };
+
+static size_t format_row(const char *path)
+{
+	const char *suffix = strrchr(path, '.');
+	size_t i = 0;
+
+	while (i < FORMATS && !(suffix && !strcasecmp(suffix + 1, formats[i].name)))
+		i++;
+	return i;
+}
+
 const char *plot_format_of(const char *path)
 {
-	static const char *const formats[] = {"svg", "pdf", "png", "tex"};
-	const char *suffix = strrchr(path, '.');
+	size_t row = format_row(path);
 
-	for (size_t i = 0; suffix && i < sizeof formats / sizeof formats[0]; i++)
-		if (!strcasecmp(suffix + 1, formats[i]))
-			return formats[i];
-	return NULL;
+	return row < FORMATS ? formats[row].name : NULL;
+}
+
+bool plot_is_whole(const char *path)
+{
+	size_t row = format_row(path), n = 0;
+	FILE *in = row < FORMATS ? fopen(path, "re") : NULL;
+	char tail[64] = "";
+
+	if (!in)
+		return false;
+	if (!fseek(in, -(long)sizeof tail, SEEK_END))
+		n = fread(tail, 1, sizeof tail, in);
+	fclose(in);
+	return n && memmem(tail, n, formats[row].end, strlen(formats[row].end));
 }
 
 int plot_theme_parse(const char *text, struct plot_style *style)

@@ -47,6 +47,7 @@ static const struct figure_kind {
 	 "percentiles of each, laid end to end.",
 	 NULL, 12},
 	{"distribution", "How long single calls took, and their tails.", NULL, 100},
+	{"scaling", "Calls per second from several threads at once.", NULL, 0},
 	{"heatmap",
 	 "A sweep: the cost of a call by type and number of its arguments, and of one more.", NULL,
 	 0},

@@ -151,6 +151,11 @@ int cli_show(int argc, char **argv)
 		return code;
 	if (probe_run_load(argv[optind], &run, &err))
 		return cli_error(CLI_NOTHING, "%s", err.msg);
+	if (!run->cell_count) {
+		probe_run_free(run);
+		return cli_error(CLI_NOTHING, "%s holds no cell: there is nothing to show",
+				 argv[optind]);
+	}
 	cells = run->cell_count;
 	if (plot_choose(run, &choice, &err)) {
 		probe_run_free(run);

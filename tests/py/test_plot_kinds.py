@@ -5,9 +5,7 @@ import copy
 import json
 import re
 import shutil
-import struct
 import subprocess
-import zlib
 from pathlib import Path
 from typing import Any, Dict, List, Set, Tuple
 
@@ -32,6 +30,7 @@ KINDS = {
 }
 # The phases' colours in the light theme, as an SVG of gnuplot writes them.
 PHASES = ["rgb( 31,  63, 102)", "rgb(224, 142,  43)", "rgb(191, 224, 212)"]
+PHASE_COLORS = [(31, 63, 102), (224, 142, 43), (191, 224, 212)]
 CURVES = [(213, 94, 0), (0, 158, 115), (204, 121, 167), (86, 180, 233), (230, 159, 0)]
 
 
@@ -40,43 +39,47 @@ def draw(kind: str, figure: Path, *args: str) -> None:
     assert result.code == 0, result.stderr
 
 
+def few(kind: str) -> List[str]:
+    """Rows enough for a figure that has all that its kind shows, at a column's width."""
+    rows = [] if kind == "heatmap" else ["--workload", "fib", "--python", "3.13"]
+    paths = {"heatmap": "python,ctypes", "delta": "ctypes,cffi-api"}
+    chosen = paths.get(kind, "python,ctypes,ctypes-untyped,cffi-abi")
+    return ["--width", "85mm", *rows, "--path", chosen]
+
+
 def model_of(path: Path) -> Dict[str, Any]:
     with path.open() as stream:
         return json.load(stream)["probe"]
 
 
-def pixels(png: Path) -> Tuple[int, int, List[bytes]]:
-    """Width, height and the pixels of an RGB PNG."""
-    data = png.read_bytes()
-    at, packed, header = 8, b"", b""
-    while at < len(data):
-        (length,) = struct.unpack(">I", data[at : at + 4])
-        kind, body = data[at + 4 : at + 8], data[at + 8 : at + 8 + length]
-        header = body if kind == b"IHDR" else header
-        packed += body if kind == b"IDAT" else b""
-        at += 12 + length
-    width, height, depth, colour = struct.unpack(">IIBB", header[:10])
-    assert depth == 8 and colour in (2, 6)
-    size = 3 if colour == 2 else 4
-    raw, stride = zlib.decompress(packed), width * size
-    before, found = bytearray(stride), []
-    for y in range(height):
-        kind, line = raw[y * (stride + 1)], bytearray(raw[y * (stride + 1) + 1 :][:stride])
-        for x in range(stride):
-            a = line[x - size] if x >= size else 0
-            b, c = before[x], before[x - size] if x >= size else 0
-            if kind == 1:
-                line[x] = (line[x] + a) & 255
-            elif kind == 2:
-                line[x] = (line[x] + b) & 255
-            elif kind == 3:
-                line[x] = (line[x] + (a + b) // 2) & 255
-            elif kind == 4:
-                near = min((abs(b - c), 0, a), (abs(a - c), 1, b), (abs(a + b - 2 * c), 2, c))
-                line[x] = (line[x] + near[2]) & 255
-        found.extend(bytes(line[x : x + 3]) for x in range(0, stride, size))
-        before = line
-    return width, height, found
+class Image:
+    """A PNG's size, and how many of its pixels have each colour. Read by Pillow."""
+
+    def __init__(self, png: Path) -> None:
+        images = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
+        with images.open(str(png)) as image:
+            self.width, self.height = image.size
+            self.rgb = image.convert("RGB")
+        counted = self.rgb.getcolors(self.width * self.height)
+        self.colors = {color: count for count, color in counted}
+        self.paper = self.rgb.getpixel((0, 0))
+
+    def count(self, color: Tuple[int, int, int]) -> int:
+        return self.colors.get(color, 0)
+
+    def drawn(self) -> float:
+        """The share of pixels that are not paper."""
+        return 1 - self.count(self.paper) / (self.width * self.height)
+
+    def below(self, top: float) -> Dict[Tuple[int, int, int], int]:
+        """How many pixels of each colour there are below a share of the height."""
+        box = (0, int(self.height * top), self.width, self.height)
+        counted = self.rgb.crop(box).getcolors(self.width * self.height)
+        return {color: count for count, color in counted}
+
+    def is_blank(self, top: float, bottom: float) -> bool:
+        box = (0, int(self.height * top), self.width, int(self.height * bottom))
+        return len(self.rgb.crop(box).getcolors(self.width * self.height)) == 1
 
 
 @needs_gnuplot
@@ -86,31 +89,68 @@ def test_an_image_is_drawn_in_its_size(tmp_path: Path, kind: str, theme: str, pa
     png = tmp_path / "f.png"
     chosen = [] if kind == "heatmap" else ["--workload", "fib", "--python", "3.13"]
     draw(kind, png, "--theme", theme, "--width", "300px", *chosen)
-    width, height, found = pixels(png)
-    assert width == 300 and 150 < height < 3000
-    assert found[0][0] == paper
-    drawn = sum(pixel != found[0] for pixel in found)
-    assert 0.03 < drawn / len(found) < 0.9  # neither blank nor covered
+    image = Image(png)
+    assert image.width == 300 and 150 < image.height < 3000
+    assert image.paper[0] == paper
+    assert 0.03 < image.drawn() < 0.9  # neither blank nor covered
     # All of it: no quarter of the height is empty.
-    for quarter in range(4):
-        band = found[len(found) * quarter // 4 : len(found) * (quarter + 1) // 4]
-        assert any(pixel != found[0] for pixel in band)
+    assert not any(image.is_blank(quarter / 4, (quarter + 1) / 4) for quarter in range(4))
     if theme == "print":
-        grey = sum(max(pixel) - min(pixel) < 8 for pixel in found)
-        assert grey > 0.995 * len(found)  # but for the edges of letters on some machines
+        grey = sum(count for color, count in image.colors.items() if max(color) - min(color) < 8)
+        assert grey > 0.995 * image.width * image.height  # but for the edges of letters
+
+
+def series_of(kind: str) -> List[Tuple[int, int, int]]:
+    """The colours of what a figure of few() shows, in the light theme."""
+    if kind in ("breakdown", "builds", "waterfall"):
+        return PHASE_COLORS
+    if kind == "heatmap":
+        return [(254, 232, 56), (0, 34, 78)]  # the ends of the scale
+    if kind == "delta":
+        return [(16, 16, 16), *PHASE_COLORS[:2]]  # total, and the phases that changed
+    paths = ["ctypes", "ctypes-untyped", "cffi-abi", "cffi-api", "capi-varargs"]
+    return [CURVES[paths.index(path)] for path in ("ctypes", "ctypes-untyped", "cffi-abi")]
+
+
+@needs_gnuplot
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_series_is_drawn(tmp_path: Path, kind: str) -> None:
+    png = tmp_path / "f.png"
+    draw(kind, png, *few(kind))
+    image = Image(png)
+    below = image.below(0.35)  # the legend
+    for color in series_of(kind):
+        # A symbol at 300 dots an inch, or many.
+        assert below.get(color, 0) > (60 if kind == "delta" else 300), (color, kind)
+    # As large as asked for, and full: 85 mm at 300 dots an inch.
+    assert image.width == 1004
+    assert not any(image.is_blank(part / 8, (part + 1) / 8) for part in range(8))
+
+
+@needs_gnuplot
+def test_a_series_that_is_left_out_is_gone(tmp_path: Path) -> None:
+    """What the test above counts is the series and not the page."""
+    png = tmp_path / "f.png"
+    draw("breakdown", png, "--path", "python", "--width", "85mm")
+    image = Image(png)
+    assert not any(image.count(color) for color in PHASE_COLORS)
+    draw("distribution", png, *few("distribution")[:-1], "python,ctypes")
+    image = Image(png)
+    assert image.count(CURVES[0]) > 600 and not image.count(CURVES[2])
 
 
 @needs_gnuplot
 @pytest.mark.parametrize("kind", KINDS)
 def test_widths(tmp_path: Path, kind: str) -> None:
     svg, pdf, png = tmp_path / "f.svg", tmp_path / "f.pdf", tmp_path / "f.png"
-    draw(kind, svg, "--width", "85mm")
+    rows = few(kind)[2:]
+    draw(kind, svg, "--width", "85mm", *rows)
     assert 'width="321"' in svg.read_text()  # 96 dots an inch, as the format has it
-    draw(kind, pdf, "--width", "85mm")
+    draw(kind, pdf, "--width", "85mm", *rows)
     box = re.search(rb"/MediaBox \[ 0 0 ([0-9.]+) ", pdf.read_bytes())
     assert box and abs(float(box.group(1)) - 85 / 25.4 * 72) < 1.5
-    draw(kind, png, "--width", "178mm")
-    assert abs(struct.unpack(">I", png.read_bytes()[16:20])[0] - 178 / 25.4 * 300) < 2
+    draw(kind, png, "--width", "178mm", *rows)
+    assert abs(Image(png).width - 178 / 25.4 * 300) < 2
 
 
 @needs_gnuplot
@@ -253,7 +293,7 @@ def test_a_heatmap_of_one_cell(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_kept_script_draws_the_figure_again(tmp_path: Path, kind: str, suffix: str) -> None:
     figure = tmp_path / ("it's kept." + suffix)
-    draw(kind, figure, "--keep", "--theme", "dark")
+    draw(kind, figure, "--keep", "--theme", "dark", *few(kind))
     names = {p.name for p in tmp_path.iterdir()}
     pdf: Set[str] = {"it's kept.pdf"} if suffix == "tex" else set()
     assert names == {figure.name, "it's kept.dat", "it's kept.gp"} | pdf
@@ -274,11 +314,12 @@ def test_latex_reads_the_figure(tmp_path: Path, kind: str) -> None:
     def change(model: Dict[str, Any]) -> None:
         model["facts"].append({"key": "cpu_model", "value": "x"})
         for cell in model["cells"]:
-            if cell["path"] == "capi-o" and not cell["ladder"]:
+            if cell["path"] == "ctypes-untyped":
+                cell.update(status="crashed", ladder=None, timeline=None)
                 cell["reason"] = "100 % of #1 & {a_b} ~ ^ \\x $y < | >"
 
     runs = [changed(tmp_path, change)] if KINDS[kind] == [SAMPLE] else list(map(str, KINDS[kind]))
-    args = ["--width", "160mm", "--kind", kind, "-o", str(tmp_path / "f.tex")]
+    args = [*few(kind), "--width", "160mm", "--kind", kind, "-o", str(tmp_path / "f.tex")]
     assert plot(*runs, *args).code == 0
     (tmp_path / "doc.tex").write_text(
         "\\documentclass{article}\\usepackage{graphicx,color}\\begin{document}"

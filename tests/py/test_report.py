@@ -23,8 +23,21 @@ needs_gnuplot = pytest.mark.skipif(
 
 
 def model() -> Dict[str, Any]:
+    """The sample run's first and last interpreter with paths of each kind: figures take time."""
     document: Dict[str, Any] = json.loads(SAMPLE.read_text(encoding="utf-8"))
+    run = document["probe"]
+    labels = [run["interpreters"][0]["label"], run["interpreters"][-1]["label"]]
+    paths = ("python", "ctypes", "cffi-abi", "capi-o")
+    run["interpreters"] = [i for i in run["interpreters"] if i["label"] in labels]
+    run["cells"] = [c for c in run["cells"] if c["interpreter"] in labels and c["path"] in paths]
     return document
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sample") / "run.json"
+    path.write_text(json.dumps(model()), encoding="utf-8")
+    return path
 
 
 def saved(tmp_path: Path, change: Callable[[Dict[str, Any]], None], name: str = "c.json") -> Path:
@@ -89,9 +102,9 @@ def assert_stands_alone(found: Page) -> None:
 
 
 @needs_gnuplot
-def test_html_is_one_whole_page(probe: Probe, tmp_path: Path) -> None:
+def test_html_is_one_whole_page(probe: Probe, sample: Path, tmp_path: Path) -> None:
     report = tmp_path / "r.html"
-    done = probe("report", SAMPLE, "-o", report)
+    done = probe("report", sample, "-o", report)
     assert (done.code, done.out, done.err) == (0, "", "")
     assert [p.name for p in tmp_path.iterdir()] == ["r.html"]
     found = page(report)
@@ -116,8 +129,10 @@ def test_html_is_one_whole_page(probe: Probe, tmp_path: Path) -> None:
 
 
 @needs_gnuplot
-def test_every_row_of_a_table_has_as_many_columns(probe: Probe, tmp_path: Path) -> None:
-    assert probe("report", SAMPLE, "-o", tmp_path / "r.html").code == 0
+def test_every_row_of_a_table_has_as_many_columns(
+    probe: Probe, sample: Path, tmp_path: Path
+) -> None:
+    assert probe("report", sample, "-o", tmp_path / "r.html").code == 0
     text = (tmp_path / "r.html").read_text(encoding="utf-8")
     tables = re.findall(r"<table>(.*?)</table>", text, flags=re.S)
     assert len(tables) > 3
@@ -131,22 +146,22 @@ def test_every_row_of_a_table_has_as_many_columns(probe: Probe, tmp_path: Path) 
 
 
 @needs_gnuplot
-def test_several_runs_in_one_page(probe: Probe, tmp_path: Path) -> None:
+def test_several_runs_in_one_page(probe: Probe, sample: Path, tmp_path: Path) -> None:
     other = saved(tmp_path, lambda m: m.update(command="probe run add --seed 7"), "other.json")
     report = tmp_path / "both.html"
-    assert probe("report", SAMPLE, other, "-o", report, "--title", "Before & after").code == 0
+    assert probe("report", sample, other, "-o", report, "--title", "Before & after").code == 0
     found = page(report)
     assert_stands_alone(found)
     assert "Before & after" in found.seen
-    assert str(SAMPLE) in found.seen and str(other) in found.seen
+    assert str(sample) in found.seen and str(other) in found.seen
     assert len([tag for tag, _ in found.tags if tag == "svg"]) >= 2
     # The seed was given, so there is no second command with it.
     assert "--seed 1234 add --seed 7" not in found.seen
 
 
 @needs_gnuplot
-def test_figures_lie_beside_markdown_and_tex(probe: Probe, tmp_path: Path) -> None:
-    done = probe("report", SAMPLE, SAMPLE, "-o", tmp_path / "two words.md")
+def test_figures_lie_beside_markdown_and_tex(probe: Probe, sample: Path, tmp_path: Path) -> None:
+    done = probe("report", sample, sample, "-o", tmp_path / "two words.md")
     assert done.code == 0
     names = sorted(p.name for p in tmp_path.iterdir())
     assert "two_words-breakdown.svg" in names and "two_words-2-breakdown.svg" in names
@@ -154,7 +169,7 @@ def test_figures_lie_beside_markdown_and_tex(probe: Probe, tmp_path: Path) -> No
     for name in names:
         if name.endswith(".svg"):
             assert "](<%s>)" % name in text and name in done.err
-    tex = probe("report", SAMPLE, "-o", tmp_path / "100%_#x.tex")
+    tex = probe("report", sample, "-o", tmp_path / "100%_#x.tex")
     assert tex.code == 0 and "100___x-breakdown.pdf" in tex.err
     assert (tmp_path / "100___x-breakdown.pdf").read_bytes().startswith(b"%PDF")
 
@@ -190,9 +205,9 @@ def test_what_users_wrote_stays_text(probe: Probe, tmp_path: Path) -> None:
 
 @needs_gnuplot
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
-def test_tex_compiles_whatever_is_in_it(probe: Probe, tmp_path: Path) -> None:
+def test_tex_compiles_whatever_is_in_it(probe: Probe, sample: Path, tmp_path: Path) -> None:
     run = saved(tmp_path, hostile)
-    assert probe("report", run, SAMPLE, "-o", tmp_path / "r.tex", "--title", HOSTILE).code == 0
+    assert probe("report", run, sample, "-o", tmp_path / "r.tex", "--title", HOSTILE).code == 0
     done = subprocess.run(
         ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "r.tex"],
         cwd=str(tmp_path),
@@ -205,9 +220,64 @@ def test_tex_compiles_whatever_is_in_it(probe: Probe, tmp_path: Path) -> None:
     assert (tmp_path / "r.pdf").read_bytes().startswith(b"%PDF")
 
 
-def test_without_figures_gnuplot_is_not_needed(probe: Probe, tmp_path: Path) -> None:
+@needs_gnuplot
+def test_a_long_run_shows_one_interpreter_and_says_so(probe: Probe, tmp_path: Path) -> None:
+    """A waterfall of every row would fill pages; the last interpreter with a timeline is drawn."""
+
+    def change(run: Dict[str, Any]) -> None:
+        """The last interpreter's timelines become the first one's."""
+        last = run["interpreters"][-1]["label"]
+        for cell in run["cells"]:
+            for other in run["cells"]:
+                same = all(cell[key] == other[key] for key in ("workload", "path"))
+                if same and other["interpreter"] == last != cell["interpreter"]:
+                    cell["timeline"], other["timeline"] = other["timeline"], None
+
+    assert probe("report", saved(tmp_path, change), "-o", tmp_path / "r.html").code == 0
+    captions = re.findall("<figcaption>([^<]*)<", (tmp_path / "r.html").read_text("utf-8"))
+    long = [caption for caption in captions if "alone" in caption]
+    first = model()["probe"]["interpreters"][0]["label"]
+    assert len(long) == 1 and "On %s alone" % first in long[0], captions
+    assert "probe plot --kind waterfall" in long[0]
+
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.mark.slow
+@needs_gnuplot
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+def test_chromium_has_nothing_to_say(probe: Probe, sample: Path, tmp_path: Path) -> None:
+    """A browser renders it without a message, at a phone's width and a desktop's."""
+    report, shot = tmp_path / "r.html", tmp_path / "shot.png"
+    assert probe("report", sample, "-o", report).code == 0
+    images = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
+    for width, dark in ((390, False), (1200, False), (1200, True)):
+        theme = ["--force-dark-mode"] if dark else []
+        done = subprocess.run(
+            [
+                str(CHROMIUM),
+                *("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"),
+                *("--enable-logging=stderr", "--window-size=%d,2000" % width, *theme),
+                "--screenshot=%s" % shot,
+                report.as_uri(),
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=120,
+        )
+        assert done.returncode == 0
+        assert b"CONSOLE" not in done.stdout, done.stdout.decode("utf-8", "replace")[-2000:]
+        with images.open(str(shot)) as image:
+            assert image.size[0] == width
+            colors = image.convert("RGB").getcolors(width * 2000)
+        assert len(colors) > 50  # text, tables and figures
+        shot.unlink()
+
+
+def test_without_figures_gnuplot_is_not_needed(probe: Probe, sample: Path, tmp_path: Path) -> None:
     report = tmp_path / "r.html"
-    args = ("report", SAMPLE, "-o", report)
+    args = ("report", sample, "-o", report)
     refused = probe(*args, PATH=str(tmp_path))
     refused.one_error(1, "gnuplot is not installed", "--no-figures")
     assert not report.exists()
@@ -228,36 +298,17 @@ def test_nothing_measured_is_said(probe: Probe, tmp_path: Path) -> None:
     assert seen.count("timeout: after 60 s") == len(model()["probe"]["cells"])
 
 
-@pytest.mark.parametrize(
-    "content, words",
-    [
-        ("", "is empty"),
-        ('{"probe": {"schema_version": 1, "cel', "truncated"),
-        ('{"a": 1}', "no run file"),
-        ('{"probe": {"schema_version": 99}}', "update probe"),
-    ],
-)
-def test_files_that_are_no_run(probe: Probe, tmp_path: Path, content: str, words: str) -> None:
-    run = tmp_path / "run.json"
-    run.write_text(content)
-    probe("report", SAMPLE, run, "-o", tmp_path / "r.html").one_error(1, words)
-    assert [p.name for p in tmp_path.iterdir()] == ["run.json"]
-
-
-def test_a_run_without_cells(probe: Probe, tmp_path: Path) -> None:
-    run = saved(tmp_path, lambda m: m.update(cells=[]))
-    probe("report", run, "-o", tmp_path / "r.html").one_error(1, "holds no cell", "c.json")
-
-
 @needs_gnuplot
-def test_what_cannot_be_written_leaves_the_old_report(probe: Probe, tmp_path: Path) -> None:
-    probe("report", SAMPLE, "-o", tmp_path / "no" / "r.html").one_error(1, "can't write")
+def test_what_cannot_be_written_leaves_the_old_report(
+    probe: Probe, sample: Path, tmp_path: Path
+) -> None:
+    probe("report", sample, "-o", tmp_path / "no" / "r.html").one_error(1, "can't write")
     report = tmp_path / "r.html"
     report.write_text("old")
     fake = tmp_path / "gnuplot"
     fake.write_text("#!/bin/sh\necho 'line 3: no good' >&2\nexit 1\n")
     fake.chmod(0o755)
-    refused = probe("report", SAMPLE, "-o", report, PATH="%s:/usr/bin:/bin" % tmp_path)
+    refused = probe("report", sample, "-o", report, PATH="%s:/usr/bin:/bin" % tmp_path)
     line = refused.one_error(1, "no good", "--no-figures")
     assert "probe-report-" not in line  # a temporary folder tells nobody anything
     assert report.read_text() == "old"
@@ -378,13 +429,13 @@ def test_a_run_without_timelines_has_no_trace(probe: Probe, tmp_path: Path) -> N
     assert not out.exists()
 
 
-def test_show_writes_other_formats(probe: Probe, tmp_path: Path) -> None:
+def test_show_writes_other_formats(probe: Probe, sample: Path, tmp_path: Path) -> None:
     csv, markdown = tmp_path / "r.csv", tmp_path / "r.md"
-    assert probe("show", SAMPLE, "--export-csv", csv, "--export-markdown", markdown).out == ""
+    assert probe("show", sample, "--export-csv", csv, "--export-markdown", markdown).out == ""
     assert "ctypes" in csv.read_text(encoding="utf-8")
     assert markdown.read_text(encoding="utf-8").startswith("CPU: ")
     out = tmp_path / "no" / "r.csv"
-    probe("show", SAMPLE, "--export-csv", out).one_error(1, "r.csv")
+    probe("show", sample, "--export-csv", out).one_error(1, "r.csv")
 
 
 def test_run_measures_the_timeline_for_a_trace(probe: Probe, tmp_path: Path) -> None:
