@@ -63,7 +63,7 @@ struct probe_matrix_options {
 	const char *interpreters; /* comma-separated versions or programs; NULL = all found */
 	unsigned engines;         /* PROBE_ENGINE_*; 0 = the ladder */
 	/* Comma-separated numbers: every cell is measured under so many threads, too; NULL = not.
-	 * The threads are not pinned, and share no rounds with the cell: see threaded.h. */
+	 * Each thread is pinned to a CPU of its own: see threaded.h. */
 	const char *threads;
 	enum probe_preset_id preset;
 	unsigned passes;     /* 1 to 1000; 0 = the preset's */
