@@ -96,6 +96,7 @@ plots: $(B)/probe ## draw every figure from sample data, without measuring, into
 		for k in breakdown builds waterfall distribution break-even; do \
 			$(B)/probe plot plots/sample/run.json --kind $$k -o $(B)/plots/$$k.$$f || exit; done; \
 		$(B)/probe plot plots/sample/sweep.json --kind heatmap -o $(B)/plots/heatmap.$$f && \
+		$(B)/probe plot plots/sample/threads.json --kind scaling -o $(B)/plots/scaling.$$f && \
 		$(B)/probe plot plots/sample/run.json plots/sample/later.json --kind delta -o $(B)/plots/delta.$$f || exit; \
 	done
 man: ## check the manual page, and write it as text and HTML into build/man

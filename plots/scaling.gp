@@ -31,7 +31,7 @@ stats @LINES using (drawn(0) ? (legend_text[int($2)] = strcol(3), 0) \
 	contended = contended || strcol(5) eq 'contended', 0) nooutput
 do for [p = 1:panels] { not_drawn[p] = not_drawn[p] eq '' ? '' : 'Not drawn: '.not_drawn[p].'.' }
 remarks = 'Full lines: each thread with its own callable and arguments; dashed: all with the same. Dotted: so many times one thread.' \
-	.' Crosses: what the machine gave as many threads of adds.'.sprintf(cpus == 1 ? ' 1 CPU' : ' %d CPUs', cpus).', threads not pinned.' \
+	.' Crosses: what the machine gave as many threads of adds.'.sprintf(cpus == 1 ? ' 1 CPU' : ' %d CPUs', cpus).', threads pinned.' \
 	.' Bars: 95 % intervals.'.(contended ? ' Some rows were contended by other processes (see the table).' : '')
 
 # --- the page -----------------------------------------------------------------------------------------

@@ -55,6 +55,7 @@ def measure(target: Any, spec: Dict[str, Any], had_gil: bool) -> Dict[str, Any]:
         window_s=WINDOW_S,
         wait_s=spec["wait_s"],
         seed=spec["seed"],
+        cpu=spec.get("cpu", -1),
     )
     result["threads"]["cpus"] = len(os.sched_getaffinity(0))
     if gil_is_on() and not had_gil:

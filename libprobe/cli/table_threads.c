@@ -294,8 +294,8 @@ static void print_notes(const struct threads_table *t, FILE *out)
 		const char *lead, *text;
 	} notes[] = {
 		{true, "calls    ",
-		 "of all threads together, in the span in which all of them run; the scheduler "
-		 "places them"},
+		 "of all threads together, in the span in which all of them run, each pinned to a "
+		 "CPU"},
 		{true, "scaling  ", "calls over those of one thread, measured in turns"},
 		{true, "cores    ",
 		 "the same for dependent adds in C instead of calls: what the machine gave"},
@@ -308,8 +308,8 @@ static void print_notes(const struct threads_table *t, FILE *out)
 		 "contended: other processes had the CPUs in nearly all windows; the figures say "
 		 "little"},
 		{t->excess, "~        ",
-		 "the phases add up to over 10 % more or less: they are from windows with stamps, "
-		 "which make others wait longer"},
+		 "the phases add up to over 10 % more or less: stamps make others wait longer, and "
+		 "windows end while a thread waits"},
 	};
 
 	fputc('\n', out);

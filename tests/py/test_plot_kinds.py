@@ -15,6 +15,7 @@ from conftest import PROBE_BIN, ROOT
 from test_plot import SAMPLE, changed, needs_gnuplot, plot, texts
 
 SWEEP = SAMPLE.parent / "sweep.json"
+THREADS = SAMPLE.parent / "threads.json"
 LATER = SAMPLE.parent / "later.json"
 
 pytestmark = pytest.mark.skipif(not PROBE_BIN.exists(), reason="build it first: make")
@@ -26,6 +27,7 @@ KINDS = {
     "distribution": [SAMPLE],
     "break-even": [SAMPLE],
     "heatmap": [SWEEP],
+    "scaling": [THREADS],
     "delta": [SAMPLE, LATER],
 }
 # The phases' colours in the light theme, as an SVG of gnuplot writes them.
@@ -160,8 +162,9 @@ def test_every_kind_names_cpu_counter_and_unit(tmp_path: Path, kind: str) -> Non
     draw(kind, figure)
     seen = texts(figure)
     for wanted in ("Sample CPU", "TSC ticks at 2450 MHz", "3 passes", "sample data", "per call"):
-        assert wanted in seen.replace("\n", " ") or (kind == "waterfall" and wanted == "per call")
-    assert "ns" in seen
+        elsewhere = kind in ("waterfall", "scaling") and wanted == "per call"
+        assert wanted in seen.replace("\n", " ") or elsewhere
+    assert "calls per second" in seen if kind == "scaling" else "ns" in seen
 
 
 @needs_gnuplot
@@ -331,6 +334,27 @@ def test_latex_reads_the_figure(tmp_path: Path, kind: str) -> None:
 
 
 @needs_gnuplot
+def test_scaling_has_a_curve_for_each_build_and_says_what_is_missing(tmp_path: Path) -> None:
+    figure = tmp_path / "f.svg"
+    draw("scaling", figure)
+    seen = texts(figure)
+    assert "cpython-3.13.0" in seen and "cpython-3.13.15t" in seen
+    assert seen.count("capi-fastcall+nogil") == 2 and "4 CPUs" in " ".join(seen.split())
+    model = json.loads(THREADS.read_text())
+    for row in model["probe"]["threaded"]:
+        if row["callables"] == "private" and row["interpreter"] == "cpython-3.13.0":
+            row.update(status="crashed", reason="killed by signal 11", phases=[], passes=[])
+    run = tmp_path / "run.json"
+    run.write_text(json.dumps(model))
+    args = ["--kind", "scaling", "--path", "ctypes", "--workload", "add", "-o", str(figure)]
+    assert plot(str(run), *args).code == 0
+    seen = " ".join(texts(figure).split())
+    assert "cpython-3.13.0, private: crashed: killed by signal 11" in seen
+    result = plot(str(SAMPLE), "-o", str(figure), "--kind", "scaling")
+    assert result.is_error(1, "--threads 1,2,4")
+
+
+@needs_gnuplot
 def test_title_and_font(tmp_path: Path) -> None:
     figure = tmp_path / "f.svg"
     args = ["--title", "Calls of 'my' {lib} & ours_", "--font", "DejaVu Serif"]
@@ -355,6 +379,7 @@ def test_a_figure_longer_than_a_page_says_so(tmp_path: Path) -> None:
 def test_a_run_of_failures_is_drawn_or_refused_in_a_line(tmp_path: Path, kind: str) -> None:
     def change(model: Dict[str, Any]) -> None:
         model["sweeps"] = []
+        model["threaded"] = []
         for cell in model["cells"]:
             cell.update(status="timeout", ladder=None, timeline=None, reason="no result")
 

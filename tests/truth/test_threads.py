@@ -13,8 +13,11 @@ from conftest import INTERPRETERS, probe
 KEEPS, RELEASES = "capi-fastcall", "capi-fastcall+nogil"
 PATHS = [RELEASES, KEEPS]
 CALLABLES = ["private", "shared"]
-ATTEMPTS, ATTEMPTS_S = 5, 100.0
+ATTEMPTS = 5
+RETRY_S = 150.0  # for all interpreters together; after that, one attempt each
 CORES = 1.8  # of two: what a control in C must get before a row proves anything
+
+retried_s: List[float] = []  # what further attempts have taken so far
 
 Rows = Dict[Tuple[str, str, int], Dict[str, Any]]
 
@@ -78,28 +81,27 @@ def waits(row: Dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("interpreter", chosen())
 def test_only_what_releases_the_gil_scales(interpreter: Dict[str, Any], tmp_path: Path) -> None:
-    """Each row needs one attempt in which the second core was to be had; all of them is luck."""
+    """Each row passes once; an attempt in which the second core was not to be had proves nothing."""
     gil = not interpreter["gil_off"]
     open_rows = {(path, callables) for path in PATHS for callables in CALLABLES}
     why: Dict[Tuple[str, str], str] = {}
     failed: Dict[Tuple[str, str], str] = {}
-    begin = time.monotonic()
     for attempt in range(ATTEMPTS):
+        begin = time.monotonic()
+        time.sleep(2 * attempt)
         rows = measure(tmp_path, interpreter)
         for path, callables in sorted(open_rows):
             row = rows[path, callables, 2]
-            reason = not_to_be_had(row)
-            if reason:
-                why[path, callables] = reason
-                continue
             try:
                 (waits if gil and path == KEEPS else scales)(row)
                 open_rows.remove((path, callables))
             except AssertionError as e:
-                failed[path, callables] = str(e)
-        if not open_rows or time.monotonic() - begin > ATTEMPTS_S:
+                reason = not_to_be_had(row)
+                (why if reason else failed)[path, callables] = reason or str(e)
+        if attempt:
+            retried_s.append(time.monotonic() - begin)
+        if not open_rows or sum(retried_s) > RETRY_S:
             break
-        time.sleep(2 * attempt)
     wrong = {row: failed[row] for row in open_rows if row in failed}
     assert not wrong, wrong
     if open_rows:

@@ -65,7 +65,7 @@ struct probe_matrix_options {
 	unsigned subinterpreters; /* 1 to 64: measures each interpreter that has any in the last
 				   * of so many, too; 0 = in none */
 	/* Comma-separated numbers: every cell is measured under so many threads, too; NULL = not.
-	 * The threads are not pinned, and share no rounds with the cell: see threaded.h. */
+	 * Each thread is pinned to a CPU of its own: see threaded.h. */
 	const char *threads;
 	enum probe_preset_id preset;
 	unsigned passes;     /* 1 to 1000; 0 = the preset's */

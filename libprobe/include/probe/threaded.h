@@ -4,10 +4,10 @@
  * question: a cell's figures are those of one thread alone on one CPU.
  *
  * How they are measured: the threads are of one process, start at a barrier, and run for windows of
- * some tens of milliseconds, with the bytecode loop of the cells. The scheduler places them
- * (nothing is pinned). Windows of one thread, of all the other numbers, without and with stamps,
- * take turns in random order, so that a ratio compares neighbours in time. Time is wall time: a
- * thread that waits is not counted by its cycles.
+ * some tens of milliseconds, with the bytecode loop of the cells. Each is pinned to a CPU of its
+ * own; where there are more threads than CPUs, they take turns. Windows of one thread, of all the
+ * other numbers, without and with stamps, alternate in random order, so that a ratio compares
+ * neighbours in time. Time is wall time: a thread that waits is not counted by its cycles.
  */
 #ifndef PROBE_THREADED_H
 #define PROBE_THREADED_H
@@ -74,7 +74,8 @@ struct probe_threaded {
 /* "private" or "shared"; "?" when out of range. Threads: safe. */
 PROBE_API const char *probe_callables_name(enum probe_callables callables);
 
-/* The phase that grew most against one thread, beyond its interval; NULL = none did. */
+/* The phase that grew most against one thread; NULL = none did beyond its interval and 5 % of the
+ * call. */
 PROBE_API const struct probe_threaded_phase *probe_threaded_grown(
 	const struct probe_threaded *threaded);
 

@@ -14,6 +14,7 @@
 
 #include "base/fail.h"
 #include "stats/stats.h"
+#include "probe/machine.h"
 #include "sys/reference.h"
 #include "sys/usage.h"
 
@@ -71,7 +72,8 @@ struct team {
 	enum kind kind;
 	uint64_t chunk;
 	double length_s;
-	unsigned cpus;
+	int cpus[PROBE_MAX_THREADS]; /* that threads are pinned to, in turn */
+	unsigned cpu_count;
 	double waited_s;  /* for quiet, so far */
 	unsigned running; /* atomic: that have begun */
 	bool stop;        /* atomic: one thread is at its end, and so all are */
@@ -196,6 +198,9 @@ static void *work(void *arg)
 	struct team *t = w->team;
 	unsigned long seen = 0;
 	w->delay_fd = pb_run_delay_open();
+	/* Left alone, both threads of two were seen on one CPU for whole windows. */
+	if (t->cpu_count)
+		probe_machine_pin(t->cpus[w->number % t->cpu_count], NULL);
 	bool entered = make_ring(w) && !t->ops->enter(t->ctx, w->number, w->why, sizeof w->why);
 	w->failed = !entered;
 	report(t);
@@ -272,7 +277,7 @@ static double rate_of(const struct team *t, unsigned threads)
 static double delayed_of(const struct team *t, unsigned threads)
 {
 	double delayed_s = 0, length_s = 0;
-	if (threads > t->cpus)
+	if (threads > t->cpu_count)
 		return NAN;
 	for (unsigned i = 0; i < threads; i++) {
 		const struct worker *w = &t->workers[i];
@@ -476,10 +481,18 @@ static size_t ring_size(unsigned threads)
 	return (size_t)events;
 }
 
-static unsigned allowed_cpus(void)
+/* Those that the process may use, from the wanted one on. */
+static void find_cpus(struct team *t)
 {
 	cpu_set_t set;
-	return sched_getaffinity(0, sizeof set, &set) ? 1 : (unsigned)CPU_COUNT(&set);
+	int first = t->config->first_cpu > 0 ? t->config->first_cpu : 0;
+	if (sched_getaffinity(0, sizeof set, &set))
+		return;
+	for (int i = 0; i < CPU_SETSIZE && t->cpu_count < PROBE_MAX_THREADS; i++) {
+		int cpu = (first + i) % CPU_SETSIZE;
+		if (CPU_ISSET((size_t)cpu, &set))
+			t->cpus[t->cpu_count++] = cpu;
+	}
 }
 
 int pb_threads_run(const struct pb_threads_ops *ops, void *ctx,
@@ -497,7 +510,7 @@ int pb_threads_run(const struct pb_threads_ops *ops, void *ctx,
 		samples->shape = config->stamps->shape;
 	unsigned most = samples->counts[samples->count_count - 1];
 	t.ring_events = ring_size(most);
-	t.cpus = allowed_cpus();
+	find_cpus(&t);
 	t.workers = calloc(most, sizeof *t.workers);
 	samples->rounds = calloc(config->rounds, sizeof *samples->rounds);
 	if (!t.workers || !samples->rounds) {

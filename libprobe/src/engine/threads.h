@@ -83,6 +83,8 @@ struct pb_threads_config {
 	double stamp_hz;                  /* ticks of a stamp per second */
 	const struct pb_timeline *stamps; /* the usual order of stamps; NULL = none */
 	uint64_t seed;
+	/* Threads are pinned to the CPUs that the process may use, in turn from this one on. */
+	int first_cpu;
 };
 
 /* Measures. samples->rounds is the caller's to free(), also after a failure.

@@ -315,6 +315,7 @@ struct request {
 	unsigned subphases, rounds;
 	double window_s, wait_s;
 	unsigned long long seed;
+	int cpu;
 	unsigned numbers[PROBE_MAX_THREAD_COUNTS];
 };
 
@@ -322,13 +323,13 @@ static int parse(PyObject *args, PyObject *kwargs, struct request *r)
 {
 	static char *names[] = {"callable", "args",   "loop",   "empty_loop", "make",
 				"counts",   "hooks",  "delays", "subphases",  "rounds",
-				"window_s", "wait_s", "seed",   NULL};
+				"window_s", "wait_s", "seed",   "cpu",        NULL};
 	*r = (struct request){.subphases = PROBE_MASK_ALL, .rounds = 10, .window_s = 0.02};
-	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO!O!O!OO!|$OOIIddK", names, &r->callable,
+	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO!O!O!OO!|$OOIIddKi", names, &r->callable,
 					 &PyTuple_Type, &r->args, &PyFunction_Type, &r->loop,
 					 &PyFunction_Type, &r->empty_loop, &r->make, &PyTuple_Type,
 					 &r->counts, &r->hooks, &r->delays, &r->subphases,
-					 &r->rounds, &r->window_s, &r->wait_s, &r->seed))
+					 &r->rounds, &r->window_s, &r->wait_s, &r->seed, &r->cpu))
 		return -1;
 	r->hooks = r->hooks == Py_None ? NULL : r->hooks;
 	r->delays = r->delays == Py_None ? NULL : r->delays;
@@ -378,6 +379,7 @@ static PyObject *measure(struct threaded *t, const struct request *r,
 		.stamp_hz = probe_counter_facts(t->call->counter)->hz,
 		.stamps = t->stamped ? stamps : NULL,
 		.seed = r->seed,
+		.first_cpu = r->cpu,
 	};
 	struct pb_threads_samples samples;
 	struct probe_error err = {0};

@@ -98,7 +98,7 @@ const struct probe_threaded_phase *probe_threaded_grown(const struct probe_threa
 	const struct probe_threaded_phase *most = NULL;
 	for (size_t i = 0; i < threaded->phase_count; i++) {
 		const struct probe_threaded_phase *p = &threaded->phases[i];
-		bool grew = p->grown_ns > p->grown_half_ns;
+		bool grew = p->grown_ns > fmax(p->grown_half_ns, 0.05 * threaded->call_ns);
 		if (grew && (!most || p->grown_ns > most->grown_ns))
 			most = p;
 	}
