@@ -20,6 +20,7 @@ enum {
 	BUILDS_SAID,
 	BUILDS_COLUMNS,
 };
+#define BUILDS_SAID_LEAST 14 /* columns: "marshalling .." */
 
 static const struct grid_shape builds_wide = {
 	.columns = BUILDS_COLUMNS,
@@ -131,10 +132,14 @@ static void builds_change(const struct probe_build_row *build, double ns_to_unit
 }
 
 static void builds_row(struct table *t, const struct probe_build_row *build, double ns_to_unit,
-		       struct grid *grid)
+		       bool short_name, struct grid *grid)
 {
+	static const char usual[] = "cpython-";
+	const char *label = build->cell->interpreter;
+	bool shorten = short_name && !strncmp(label, usual, sizeof usual - 1);
 	const struct probe_engine *e = table_engine(build->cell);
-	struct grid_row *row = table_row_named(t, build->cell, e, build->cell->interpreter, grid);
+	struct grid_row *row =
+		table_row_named(t, build->cell, e, label + (shorten ? sizeof usual - 1 : 0), grid);
 
 	if (!row)
 		return;
@@ -145,44 +150,81 @@ static void builds_row(struct table *t, const struct probe_build_row *build, dou
 	builds_change(build, ns_to_unit, row);
 }
 
-/* A block in the unit, or in a thousand, a million, ... times it. */
-static void builds_fill(struct table *t, const struct table_units *units, int thousands,
-			const struct probe_build_block *block, struct grid *grid)
+/* How a block is fitted into the width: each next one is tried where the one before is too wide. */
+static const struct {
+	bool narrow;     /* closer columns */
+	bool short_name; /* without "cpython-", which -i takes too */
+} builds_fits[] = {{false, false}, {true, false}, {true, true}};
+
+static void builds_fill(struct table *t, const struct probe_build_block *block, bool short_name,
+			struct grid *grid)
 {
 	double hz = t->run->counter.hz;
 
 	grid_fini(grid);
-	t->per_tick = units->per_tick / pow(1000, thousands);
-	t->unit = units->names[thousands];
 	builds_head(t, block, grid);
 	/* Changes are in ns, or ticks where the frequency is not known. */
 	for (size_t i = 0; i < block->row_count; i++)
-		builds_row(t, &block->rows[i], t->per_tick * (hz > 0 ? hz / 1e9 : 1), grid);
+		builds_row(t, &block->rows[i], t->per_tick * (hz > 0 ? hz / 1e9 : 1), short_name,
+			   grid);
 }
 
-/* Closer columns, then a larger unit, until it fits; a name is cut before a figure is. */
+/* The largest unit in which every total of the block is still 1 or more. */
+static int builds_most_thousands(const struct table_units *units,
+				 const struct probe_build_block *block)
+{
+	double least = INFINITY;
+	int thousands = 0;
+
+	for (size_t i = 0; i < block->row_count; i++) {
+		const struct probe_engine *e = table_engine(block->rows[i].cell);
+
+		least = e ? fmin(least, e->total.ticks * units->per_tick) : least;
+	}
+	while (isfinite(least) && thousands + 1 < TABLE_THOUSANDS &&
+	       least >= pow(1000, thousands + 1))
+		thousands++;
+	return thousands;
+}
+
+static int builds_fit(struct table *t, const struct table_units *units,
+		      const struct probe_build_block *block, struct grid *grid,
+		      const struct grid_shape **shape, int widths[GRID_COLUMNS])
+{
+	const int most = builds_most_thousands(units, block);
+	int width = GRID_WIDTH + 1;
+
+	for (int thousands = 0; thousands <= most && width > GRID_WIDTH; thousands++) {
+		t->per_tick = units->per_tick / pow(1000, thousands);
+		t->unit = units->names[thousands];
+		for (size_t f = 0; f < sizeof builds_fits / sizeof builds_fits[0]; f++) {
+			builds_fill(t, block, builds_fits[f].short_name, grid);
+			*shape = builds_fits[f].narrow ? &builds_narrow : &builds_wide;
+			memset(widths, 0, GRID_COLUMNS * sizeof *widths);
+			width = grid_measure(grid, *shape, widths);
+			if (width <= GRID_WIDTH)
+				break;
+		}
+	}
+	return width;
+}
+
+/* Where nothing fits, names are cut before a figure is: the phase's first. */
 static void builds_print_block(struct table *t, const struct table_units *units,
 			       const struct probe_build_block *block, bool color, FILE *out)
 {
 	const struct grid_shape *shape = &builds_wide;
 	struct grid grid = {0};
-	int widths[GRID_COLUMNS] = {0}, width = 0;
+	int widths[GRID_COLUMNS] = {0};
+	int over = builds_fit(t, units, block, &grid, &shape, widths) - GRID_WIDTH;
+	int spare = widths[BUILDS_SAID] - BUILDS_SAID_LEAST;
 
-	for (int thousands = 0; thousands < TABLE_THOUSANDS; thousands++) {
-		builds_fill(t, units, thousands, block, &grid);
-		for (int narrow = 0; narrow < 2; narrow++) {
-			shape = narrow ? &builds_narrow : &builds_wide;
-			memset(widths, 0, sizeof widths);
-			width = grid_measure(&grid, shape, widths);
-			if (width <= GRID_WIDTH)
-				break;
-		}
-		if (width <= GRID_WIDTH)
-			break;
+	if (over > 0 && spare > 0) {
+		widths[BUILDS_SAID] -= over < spare ? over : spare;
+		over -= over < spare ? over : spare;
 	}
-	if (width > GRID_WIDTH)
-		widths[0] -= width - GRID_WIDTH;
-	widths[0] = widths[0] < 4 ? 4 : widths[0];
+	widths[BUILDS_LABEL] -= over > 0 ? over : 0;
+	widths[BUILDS_LABEL] = widths[BUILDS_LABEL] < 4 ? 4 : widths[BUILDS_LABEL];
 	fputc('\n', out);
 	if (grid.oom)
 		fputs("out of memory: no table\n", out);
