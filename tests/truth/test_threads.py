@@ -105,6 +105,4 @@ def test_only_what_releases_the_gil_scales(interpreter: Dict[str, Any], tmp_path
     wrong = {row: failed[row] for row in open_rows if row in failed}
     assert not wrong, wrong
     if open_rows:
-        pytest.skip(
-            "; ".join("%s, %s: %s" % (*row, why[row]) for row in sorted(open_rows))
-        )
+        pytest.skip("; ".join("%s, %s: %s" % (*row, why[row]) for row in sorted(open_rows)))

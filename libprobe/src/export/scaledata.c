@@ -60,6 +60,15 @@ static unsigned curve_number(const struct probe_run *run, const char *interprete
 	return n ? (n - 1) % PB_PLOT_CURVES + 1 : 1;
 }
 
+/* The rate of one thread of this curve: measured, or by the ratio to it. */
+static double rate_of_one(const struct probe_run *run, const struct probe_threaded *row)
+{
+	for (size_t i = 0; i < run->threaded_count; i++)
+		if (run->threaded[i].threads == 1 && same_curve(&run->threaded[i], row))
+			return run->threaded[i].calls_per_s;
+	return row->calls_per_s / row->scaling;
+}
+
 static void panel_row(struct pb_buf *out, const struct probe_run *run,
 		      const struct probe_threaded *first)
 {
@@ -73,7 +82,7 @@ static void panel_row(struct pb_buf *out, const struct probe_run *run,
 			continue;
 		lowest = fmin(lowest, row->calls_per_s);
 		highest = fmax(highest, row->calls_per_s);
-		highest = fmax(highest, row->calls_per_s / row->scaling * row->threads);
+		highest = fmax(highest, rate_of_one(run, row) * row->threads);
 		most = row->threads > most ? row->threads : most;
 	}
 	pb_plot_text(out, first->workload);
@@ -115,7 +124,7 @@ static void points(struct pb_buf *out, const struct probe_run *run,
 
 	for (size_t i = 0; i < run->threaded_count; i++) {
 		const struct probe_threaded *row = &run->threaded[i];
-		double one = row->calls_per_s / row->scaling;
+		double one = rate_of_one(run, row);
 
 		if (row->status != PROBE_CELL_OK || !same_curve(row, first))
 			continue;
