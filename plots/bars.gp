@@ -43,13 +43,16 @@ value_text(dummy) = total_text(number(8), number(9)).remark_mark(strcol(7))
 digits_width(text) = 0.62 * TINY * strlen(text)
 segment_text(v) = v >= 100 ? sprintf('%.0f', v) : v >= 10 ? sprintf('%.1f', v) : sprintf('%.2f', v)
 greater(a, b) = a > b ? a : b
-LABELS = 0; VALUES = 0; any_contended = 0; any_timeline = 0
+# Where a row ends: a phase below 0 makes the others longer than their total.
+extent(dummy) = greater(number(8) + number(9), after(legends))
+LABELS = 0; VALUES = 0; any_long = 0; any_contended = 0; any_timeline = 0
 array reach_of[panels] # where the longest error bar ends
 do for [p = 1:panels] { reach_of[p] = 0 }
 stats @ROWS using ((sum [s = 1:legends] (used[s] = used[s] + has(column_of[s]))), \
 	LABELS = greater(LABELS, width_of(strcol(4), BODY) + 8), \
 	VALUES = has(8) ? greater(VALUES, width_of(value_text(0), SMALL) + 10) : VALUES, \
-	has(8) ? (reach_of[int($1)] = greater(reach_of[int($1)], number(8) + number(9)), 0) : 0, \
+	has(8) ? (reach_of[int($1)] = greater(reach_of[int($1)], extent(0)), 0) : 0, \
+	any_long = any_long || (has(8) && after(legends) > number(8) + number(9)), \
 	any_contended = any_contended || (strcol(6) eq 'ok' && strstrt(strcol(7), 'contended') > 0), \
 	any_timeline = any_timeline || (strcol(6) eq 'ok' && strstrt(strcol(7), 'timeline') > 0), 0) nooutput
 do for [s = 1:legends] { if (used[s] == 0) { legend_text[s] = '' } }
@@ -69,6 +72,7 @@ do for [p = 1:panels] {
 stats @ROWS using (any_cut = any_cut || is_cut(0), 0) nooutput
 remarks = 'Bars: '.unit_name.' per call. Error bars: 95 % interval of the total.' \
 	.(any_broken ? ' A broken bar is longer than drawn; its value is printed.' : '') \
+	.(any_long ? ' A bar longer than its total has a phase that came out below 0.' : '') \
 	.(any_cut ? " >:\302\240the interval ends beyond the axis." : '') \
 	.(any_contended ? " !:\302\240contended, may be too high." : '') \
 	.(any_timeline ? " t:\302\240from the timeline." : '')
@@ -179,7 +183,7 @@ do for [p = 1:panels] {
 			with vectors nohead linecolor rgb PAPER linewidth 4 notitle, \
 		for [shift = 0:1] @ROWS using (broken(edge - points(15 - 4 * shift))): \
 			($5 + 0.5):(points(5)):(-1.0) with vectors nohead linecolor rgb EDGE_INK linewidth 0.8 notitle, \
-		@ROWS using (shown(total(points(is_cut(0) ? 7 : 4) + within(number(8) + (number(8) <= edge ? number(9) : 0))))):5: \
+		@ROWS using (shown(total(points(is_cut(0) ? 7 : 4) + within(number(8) <= edge ? extent(0) : number(8))))):5: \
 			(P(value_text(0), SMALL)) with labels left noenhanced font SMALL_FONT textcolor rgb INK notitle, \
 		@ROWS using (shown(failed(points(3)))):5:(P(cut_to(strcol(7), SMALL, BARS - 6), SMALL)) \
 			with labels left noenhanced font SMALL_FONT textcolor rgb BAD notitle, \

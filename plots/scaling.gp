@@ -34,6 +34,9 @@ remarks = 'Full lines: each thread with its own callable and arguments; dashed: 
 	.' Crosses: what the machine gave as many threads of adds.'.sprintf(cpus == 1 ? ' 1 CPU' : ' %d CPUs', cpus).', threads pinned.' \
 	.' Bars: 95 % intervals.'.(contended ? ' Some rows were contended by other processes (see the table).' : '')
 
+# Dashes say what threads share, in every theme.
+do for [s = 1:CURVES] { set linetype 100 + s linecolor rgb curve_color(s) linewidth 1.4 dashtype solid pointtype curve_point(s) pointsize 0.45 }
+
 # --- the page -----------------------------------------------------------------------------------------
 LABELS = 5.2 * BODY
 if (width_points > 0) {
@@ -91,10 +94,9 @@ do for [p = 1:panels] {
 		if (n <= most[p]) { stats @POINTS using ($1 == p && $4 == n ? (measured = 1, 0) : 0) nooutput }
 		if (measured) { set xtics add (T(sprintf('%d', n), SMALL) n) }
 	}
-	narrow_range = high / low < 30
+	each = log10(high / low) * 36 < AXIS_HEIGHT ? '1 2 5' : '1'
 	do for [k = floor(log10(low)):ceil(log10(high))] {
-		set ytics add (T(per_second(10.0**k), SMALL) 10.0**k)
-		if (narrow_range) { set ytics add (T(per_second(2 * 10.0**k), SMALL) 2 * 10.0**k, T(per_second(5 * 10.0**k), SMALL) 5 * 10.0**k) }
+		do for [m in each] { set ytics add (T(per_second(m * 10.0**k), SMALL) m * 10.0**k) }
 	}
 	set xlabel T('threads', SMALL) font SMALL_FONT textcolor rgb SOFT offset 0, 0.9 noenhanced
 	set label 910 T('calls per second', SMALL) noenhanced at screen X(left - LABELS + MARGIN + 0.3 * SMALL), Y(top_of_row + PANEL_TOP + AXIS_HEIGHT / 2) \
@@ -113,7 +115,7 @@ do for [p = 1:panels] {
 	of(s, kind, n) = column(1) == p && column(2) == s && column(3) == kind && has(n) ? column(n) : NaN
 	bar(n) = column(n) > low ? column(n) : low
 	plot \
-		for [s = 1:CURVES] for [kind = 0:1] @POINTS using 4:(of(s, kind, 8)) with lines linecolor rgb curve_color(s) linewidth 0.8 dashtype (1, 3) notitle, \
+		for [s = 1:CURVES] for [kind = 0:1] @POINTS using 4:(of(s, kind, 8)) with lines linecolor rgb curve_color(s) linewidth 1 dashtype (2, 5) notitle, \
 		for [s = 1:CURVES] for [kind = 0:1] @POINTS using ($4 > 1 ? $4 : NaN):(of(s, kind, 9)) with points pointtype 2 pointsize 0.5 linecolor rgb curve_color(s) linewidth 0.8 notitle, \
 		for [s = 1:CURVES] for [kind = 0:1] @POINTS using 4:(of(s, kind, 5)):(bar(6)):7 with yerrorbars linetype 100 + s linewidth 0.8 dashtype solid pointtype -1 notitle, \
 		for [s = 1:CURVES] @POINTS using 4:(of(s, 0, 5)) with linespoints linetype 100 + s notitle, \

@@ -44,6 +44,8 @@ def draw(kind: str, figure: Path, *args: str) -> None:
 def few(kind: str) -> List[str]:
     """Rows enough for a figure that has all that its kind shows, at a column's width."""
     rows = [] if kind == "heatmap" else ["--workload", "fib", "--python", "3.13"]
+    if kind == "scaling":
+        rows = ["--workload", "add"]
     paths = {"heatmap": "python,ctypes", "delta": "ctypes,cffi-api"}
     chosen = paths.get(kind, "python,ctypes,ctypes-untyped,cffi-abi")
     return ["--width", "85mm", *rows, "--path", chosen]
@@ -110,6 +112,8 @@ def series_of(kind: str) -> List[Tuple[int, int, int]]:
         return [(254, 232, 56), (0, 34, 78)]  # the ends of the scale
     if kind == "delta":
         return [(16, 16, 16), *PHASE_COLORS[:2]]  # total, and the phases that changed
+    if kind == "scaling":
+        return [(0, 114, 178), CURVES[0]]  # the two builds
     paths = ["ctypes", "ctypes-untyped", "cffi-abi", "cffi-api", "capi-varargs"]
     return [CURVES[paths.index(path)] for path in ("ctypes", "ctypes-untyped", "cffi-abi")]
 
