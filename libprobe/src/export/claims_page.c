@@ -277,13 +277,15 @@ static void claim(struct pb_report *r, const struct probe_claim_result *result)
 	put_verdict(result, verdict, sizeof verdict);
 	r->form->heading(r->out, 3, c->title);
 	r->form->open(r->out, PB_PARAGRAPH);
+	pb_report_say(r, "%s Published: %s, by %s.", c->claim, c->published, c->source);
+	r->form->close(r->out, PB_PARAGRAPH);
+	r->form->open(r->out, PB_PARAGRAPH);
 	r->form->strong(r->out, verdict);
-	pb_report_say(r, "%s%s. %s Source: %s.", result->reason[0] ? ": " : "", result->reason,
-		      c->claim, c->source);
+	pb_report_say(r, "%s%s.", result->reason[0] ? ": " : "", result->reason);
 	if (!c->untestable) {
 		put_bounds(c, bounds, sizeof bounds);
-		pb_report_say(r, " Measured is %s; the claim holds for %s%s%s%s.", c->measures,
-			      bounds, c->any ? ", in one place at least" : "", c->why ? ": " : "",
+		pb_report_say(r, " Measured is %s. The claim holds for %s%s%s%s.", c->measures,
+			      bounds, c->any ? " in one place at least" : "", c->why ? ": " : "",
 			      c->why ? c->why : "");
 	}
 	r->form->close(r->out, PB_PARAGRAPH);
