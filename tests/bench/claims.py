@@ -9,7 +9,6 @@ them. With --redraw the run files that are there are judged again, and nothing i
 import argparse
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -53,10 +52,12 @@ def run_for(command: List[str], file: Path, share_s: float, most_s: float) -> in
             took_s = time.monotonic() - begun
             if took_s > most_s or (took_s > share_s and file.exists()):
                 print("claims: that was its share of the time: judged is what it has", flush=True)
-                process.send_signal(signal.SIGINT)
-                return process.wait(END_S)
+                process.terminate()
+                break
             time.sleep(0.5)
-        return process.returncode
+        return process.wait(END_S)
+    except subprocess.TimeoutExpired:
+        return INTERRUPTED
     finally:
         process.kill()
 
