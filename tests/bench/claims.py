@@ -9,7 +9,6 @@ them. With --redraw the run files that are there are judged again, and nothing i
 import argparse
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -43,15 +42,22 @@ def chosen(run: Json, found: List[Json]) -> List[Json]:
     return [i for i in found if any(i in fitting(w, found) for w in run["interpreters"])]
 
 
-def run_for(command: List[str], seconds: float) -> int:
-    """Runs, and interrupts what takes longer: `probe run` keeps what it has measured by then."""
+def run_for(command: List[str], file: Path, share_s: float, most_s: float) -> int:
+    """Runs, and interrupts what takes longer than its share: `probe run` keeps what it has measured
+    by then. What is still building bindings has nothing yet, and gets up to most_s."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    begun = time.monotonic()
     try:
-        return process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        print("claims: this took its share of the time: judged is what it has", flush=True)
-        process.send_signal(signal.SIGINT)
+        while process.poll() is None:
+            took_s = time.monotonic() - begun
+            if took_s > most_s or (took_s > share_s and file.exists()):
+                print("claims: that was its share of the time: judged is what it has", flush=True)
+                process.terminate()
+                break
+            time.sleep(0.5)
         return process.wait(END_S)
+    except subprocess.TimeoutExpired:
+        return INTERRUPTED
     finally:
         process.kill()
 
@@ -80,7 +86,9 @@ def measure(probe: Path, table: Json, folder: Path, budget_s: float) -> None:
             [str(probe), "run", *run["workloads"], "-p", ",".join(run["paths"])]
             + ["-i", ",".join(i["label"] for i in interpreters), *run["options"]]
             + ["-o", os.path.relpath(str(file))],
+            file,
             share_s,
+            left_s,
         )
         if code not in (0, SOME_FAILED, INTERRUPTED):
             sys.exit("claims: probe run ended with %d" % code)

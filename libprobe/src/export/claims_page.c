@@ -224,7 +224,7 @@ static void put_finding(struct pb_report_table *table, const struct probe_claim_
 		 f->contended ? " (contended)" : "");
 }
 
-static void put_head(const struct probe_claim_term *term, char *buf, size_t size)
+static void put_head(const struct probe_claim_term *term, bool pair, char *buf, size_t size)
 {
 	static const char *const phases[] = {
 		[PROBE_TERM_TOTAL] = "",
@@ -237,7 +237,12 @@ static void put_head(const struct probe_claim_term *term, char *buf, size_t size
 		[PROBE_TERM_CORES] = ", cores to be had",
 	};
 
-	snprintf(buf, size, "%.40s%s", term->path, phases[term->phase]);
+	size_t used = (size_t)snprintf(buf, size, "%.32s%s", term->path, phases[term->phase]);
+
+	/* Two sides of one path differ in this. */
+	if (pair && term->build_count && used < size)
+		snprintf(buf + used, size - used, " (%.12s: %.8s)", term->build[0].fact,
+			 term->build[0].value);
 }
 
 /* The places by workload, in the order in which they were found. */
@@ -249,8 +254,8 @@ static void findings(struct pb_report *r, const struct probe_claim_result *resul
 		.columns = PLACE_COLUMNS,
 		.left = 1u << MOSTLY | 1u << FINDING};
 
-	put_head(&result->claim->numerator, over, sizeof over);
-	put_head(&result->claim->denominator, under, sizeof under);
+	put_head(&result->claim->numerator, result->claim->differ_in, over, sizeof over);
+	put_head(&result->claim->denominator, result->claim->differ_in, under, sizeof under);
 	for (size_t i = 0; i < result->finding_count; i++) {
 		const char *workload = result->findings[i].workload;
 		bool seen = false;
@@ -277,13 +282,15 @@ static void claim(struct pb_report *r, const struct probe_claim_result *result)
 	put_verdict(result, verdict, sizeof verdict);
 	r->form->heading(r->out, 3, c->title);
 	r->form->open(r->out, PB_PARAGRAPH);
+	pb_report_say(r, "%s Published: %s, by %s.", c->claim, c->published, c->source);
+	r->form->close(r->out, PB_PARAGRAPH);
+	r->form->open(r->out, PB_PARAGRAPH);
 	r->form->strong(r->out, verdict);
-	pb_report_say(r, "%s%s. %s Source: %s.", result->reason[0] ? ": " : "", result->reason,
-		      c->claim, c->source);
+	pb_report_say(r, "%s%s.", result->reason[0] ? ": " : "", result->reason);
 	if (!c->untestable) {
 		put_bounds(c, bounds, sizeof bounds);
-		pb_report_say(r, " Measured is %s; the claim holds for %s%s%s%s.", c->measures,
-			      bounds, c->any ? ", in one place at least" : "", c->why ? ": " : "",
+		pb_report_say(r, " Measured is %s. The claim holds for %s%s%s%s.", c->measures,
+			      bounds, c->any ? " in one place at least" : "", c->why ? ": " : "",
 			      c->why ? c->why : "");
 	}
 	r->form->close(r->out, PB_PARAGRAPH);
