@@ -16,6 +16,7 @@ import importlib
 import json
 import os
 import sys
+import time
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 LIBRARY = "libprobe_portable.so"
@@ -64,7 +65,7 @@ _FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
 }
 
 # The span begins and ends inside the loop: a loop that was compiled is entered and left by way of
-# the interpreter, which is no part of an iteration.
+# the interpreter, which is no part of an iteration. Nor are its first ones, which PyPy compiles apart.
 _LOOP = """\
 def loop(first, last, f, pool, sink, begin, end, handle):
     for i in range(last + 1):
@@ -75,25 +76,39 @@ def loop(first, last, f, pool, sink, begin, end, handle):
         %(take)spool[i & 1]
         sink[0] = %(value)s
 """
-_LEAD = 16  # iterations before the first that is timed, at most
+# A span of no iterations: what is subtracted from the others.
+_NOTHING = """\
+def loop(n, begin, end, handle):
+    for _ in range(n):
+        begin(handle)
+        end(handle)
+"""
+_FIRST_CALLS, _FIRST_S = 4096, 0.3
+_LEAD = 4  # iterations before the first that is timed
+_NOTHINGS = 100  # of which the last is read: the others lead up to it
 
 
-def make_loop(arity: int, call: bool = True) -> Callable[..., None]:
-    """The timed loop, compiled anew for every callable; or, without the call, all the rest of it."""
-    names = "".join("a%d, " % i for i in range(arity))
-    source = _LOOP % {
-        "take": names + "= " if arity else "",
-        "value": "f(%s)" % names[:-2] if call else "f",
-    }
+def compiled(source: str) -> Callable[..., None]:
+    """The function `loop` of that source: each is code of its own, as call sites specialise."""
     scope: Dict[str, Any] = {}
     exec(source, scope)
     loop: Callable[..., None] = scope["loop"]
     return loop
 
 
+def make_loop(arity: int, call: bool = True) -> Callable[..., None]:
+    """The timed loop; or, without the call, all the rest of it."""
+    names = "".join("a%d, " % i for i in range(arity))
+    values = {
+        "take": names + "= " if arity else "",
+        "value": "f(%s)" % names[:-2] if call else "f",
+    }
+    return compiled(_LOOP % values)
+
+
 def calls_of(iterations: int) -> int:
     """How many calls a loop makes in all when so many of its iterations are timed."""
-    return min(iterations, _LEAD) + iterations + 1
+    return _LEAD + iterations + 1
 
 
 def _span(path: str, handle: int, library: Any) -> Tuple[Any, Any, Any]:
@@ -129,6 +144,7 @@ class Core:
             function.restype, function.argtypes = result, [_HANDLE, *params]
         self.span = _span(path, self.handle, self.c)
         self.loops: Dict[int, Tuple[Any, ...]] = {}
+        self.nothing = compiled(_NOTHING)
         self.raised: Optional[BaseException] = None
         self.called = 0  # calls with everything in place
         self.kept = _RUN(self.run)  # as long as libprobe may call it
@@ -224,6 +240,7 @@ class Core:
             rungs |= 1 << TARGET
         least_s, most_s = warm_up_s or WARM_UP_S.get(sys.implementation.name, DEFAULT_WARM_UP_S)
         own_loops = 1 << TARGET if twin is not None else 0
+        self.nothing(50 * _NOTHINGS, *self.span)  # compiled while the calls warm up
         self.do(
             "ladder", rungs, own_loops, subphases, rounds, round_us, calls, least_s, most_s,
             wait_s, quiet_ratio, seed, self.kept,
@@ -239,13 +256,22 @@ class Core:
     def add_loop(self, rung: int, f: Any, args: Tuple[Any, ...]) -> None:
         loop = make_loop(len(args), call=rung != EMPTY)
         self.loops[rung] = (loop, f, [args, args], [None], *self.span)
+        # Long ones first, so that a compiler which follows one iteration follows a usual one, and
+        # not the first of a span.
+        calls, begin = 64, time.monotonic()
+        while calls < _FIRST_CALLS and time.monotonic() - begin < _FIRST_S:
+            if self.run(rung, calls):
+                self.fail()
+            calls *= 2
 
     def run(self, rung: int, calls: int) -> int:
         """Called by libprobe: no exception may leave."""
         try:
+            if calls == 0:
+                self.nothing(_NOTHINGS, *self.span)
+                return 0
             loop, *rest = self.loops.get(rung) or self.loops[REAL]
-            first = min(calls, _LEAD)
-            loop(first, first + calls, *rest)
+            loop(_LEAD, _LEAD + calls, *rest)
             self.called += calls_of(calls) if rung == REAL else 0
             return 0
         except BaseException as e:

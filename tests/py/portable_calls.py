@@ -29,7 +29,7 @@ made = 0
 def lazy(a, b):  # type: ignore[no-untyped-def]
     global made
     made += 1
-    return function(a, b) if made % 2 or made < 100 else a + b
+    return function(a, b) if made % 2 or made < 10000 else a + b
 
 
 call = lazy if "lazy" in sys.argv else function
