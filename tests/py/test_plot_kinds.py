@@ -53,7 +53,8 @@ def few(kind: str) -> List[str]:
 
 def model_of(path: Path) -> Dict[str, Any]:
     with path.open() as stream:
-        return json.load(stream)["probe"]
+        model: Dict[str, Any] = json.load(stream)["probe"]
+    return model
 
 
 class Image:
@@ -62,10 +63,10 @@ class Image:
     def __init__(self, png: Path) -> None:
         images = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
         with images.open(str(png)) as image:
-            self.width, self.height = image.size
+            self.width, self.height = int(image.size[0]), int(image.size[1])
             self.rgb = image.convert("RGB")
         counted = self.rgb.getcolors(self.width * self.height)
-        self.colors = {color: count for count, color in counted}
+        self.colors: Dict[Tuple[int, int, int], int] = {c: count for count, c in counted}
         self.paper = self.rgb.getpixel((0, 0))
 
     def count(self, color: Tuple[int, int, int]) -> int:
