@@ -51,7 +51,7 @@ static void put_measured(const struct probe_claim_result *result, char *buf, siz
 	if (n == 1)
 		snprintf(buf, size, "%s", low);
 	else
-		snprintf(buf, size, "%s to %s in %u places", low, high, (unsigned)n);
+		snprintf(buf, size, "%s to %s (%u places)", low, high, (unsigned)n);
 }
 
 /* "confirmed", "depends: confirmed in 3 of 9, refuted in 6". */
@@ -73,6 +73,18 @@ static void put_verdict(const struct probe_claim_result *r, char *buf, size_t si
 			used += (size_t)snprintf(
 				buf + used, size - used, "%s%s in %zu of %zu", said++ ? ", " : ": ",
 				probe_claim_verdict_name(counts[i].verdict), counts[i].n, judged);
+}
+
+/* "confirmed", "depends: 3 of 9 confirmed". */
+static void put_verdict_in_short(const struct probe_claim_result *r, char *buf, size_t size)
+{
+	size_t judged = r->confirmed + r->refuted + r->undecided;
+
+	if (r->confirmed && r->confirmed < judged)
+		snprintf(buf, size, "%s: %u of %u confirmed", probe_claim_verdict_name(r->verdict),
+			 (unsigned)r->confirmed, (unsigned)judged);
+	else
+		snprintf(buf, size, "%s", probe_claim_verdict_name(r->verdict));
 }
 
 /* "1.05 to 1.1", "0.8 or more". */
@@ -111,13 +123,14 @@ static void put_row(struct pb_report_table *table, const struct probe_claim_resu
 	}
 	snprintf(row->fields[PUBLISHED].text, size, "%s", result->claim->published);
 	put_measured(result, row->fields[MEASURED].text, size);
-	put_verdict(result, row->fields[VERDICT].text, size);
+	put_verdict_in_short(result, row->fields[VERDICT].text, size);
 }
 
 static void overview(struct pb_report *r, const struct probe_claim_result *results, size_t n)
 {
 	struct pb_report_table table = {.heads = {"Claim", "Published", "Measured here", "Verdict"},
 					.columns = COLUMNS,
+					.prose = true,
 					.left = 1u << PUBLISHED | 1u << MEASURED | 1u << VERDICT};
 	size_t counts[PROBE_CLAIM_UNTESTED + 1] = {0};
 	bool said = false;
@@ -133,7 +146,7 @@ static void overview(struct pb_report *r, const struct probe_claim_result *resul
 			[PROBE_CLAIM_CONFIRMED] = "%zu confirmed here",
 			[PROBE_CLAIM_REFUTED] = "%zu refuted",
 			[PROBE_CLAIM_UNDECIDED] = "%zu undecided",
-			[PROBE_CLAIM_MIXED] = "%zu that hold in some places only",
+			[PROBE_CLAIM_MIXED] = "%zu confirmed in some places only",
 			[PROBE_CLAIM_UNTESTED] = "%zu not testable on this machine",
 		};
 

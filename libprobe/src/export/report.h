@@ -35,6 +35,7 @@ struct pb_report_table {
 	const char *heads[PB_REPORT_COLUMNS];
 	size_t columns;
 	unsigned left; /* bit mask of the columns set at the left; the first always is */
+	bool prose;    /* its rows are sentences, which wrap */
 	struct pb_report_row *rows;
 	size_t count, capacity;
 	bool oom;

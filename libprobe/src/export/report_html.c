@@ -41,6 +41,8 @@ static const char head[] =
 	"tr.group th{font-weight:600;background:var(--band);text-align:left}\n"
 	".left{text-align:left}\n.span{text-align:center}\n"
 	".missing{text-align:left;color:var(--soft);white-space:normal;min-width:18rem}\n"
+	".prose{white-space:normal}.prose th:first-child{position:static}"
+	".prose td{min-width:6rem}.prose .missing{min-width:12rem}\n"
 	".aside,.label{color:var(--soft)}\n.aside{display:inline-block;min-width:2.6rem}\n"
 	"figure{margin:1rem 0 1.5rem}\n"
 	"figcaption{color:var(--soft);font-size:.875rem;max-width:46rem;margin-top:.5rem}\n"
@@ -220,7 +222,8 @@ static void table(struct pb_buf *out, const struct pb_report_table *t)
 	bool body = false;
 
 	/* A box that scrolls must be reachable by keyboard. */
-	pb_buf_puts(out, "<div class=\"box\" tabindex=\"0\">\n<table>\n<thead><tr>");
+	pb_buf_printf(out, "<div class=\"box\" tabindex=\"0\">\n<table%s>\n<thead><tr>",
+		      t->prose ? " class=\"prose\"" : "");
 	for (size_t c = 0; c < t->columns; c++) {
 		pb_buf_puts(out, c && t->left & 1u << c ? "<th scope=\"col\" class=\"left\">"
 							: "<th scope=\"col\">");
