@@ -119,9 +119,8 @@ void cli_compare_help(FILE *out)
 	      "      --export-markdown FILE  write the comparison as Markdown, for a pull request\n"
 	      "      --color WHEN            auto, always or never (default: auto)\n"
 	      "  -h, --help                  print this help\n\n"
-	      "Exit codes: 0 compared, 1 not compared (the reason is on stderr), 2 usage, 4 slower "
-	      "than\n"
-	      "--fail-above allows.\n",
+	      "Exit codes: 0 compared, 1 not compared (the reason is on stderr), 2 usage; with\n"
+	      "--fail-above: 3 a call of A failed in B, 4 one got slower than allowed.\n",
 	      out);
 }
 
@@ -188,11 +187,43 @@ static int parse(int argc, char **argv, struct compare_options *options)
 	return CLI_OK;
 }
 
-static int gate(const struct probe_comparison *c, double fail_above)
+/* The first cell that A measured and that failed in B; counts them all. */
+static const struct probe_cell *broken(const struct probe_run *a, const struct probe_run *b,
+				       size_t *count)
+{
+	const struct probe_cell *first = NULL;
+
+	*count = 0;
+	for (size_t i = 0; i < a->cell_count; i++) {
+		const struct probe_cell *was = &a->cells[i];
+		const struct probe_cell *is =
+			probe_run_find_cell(b, was->workload, was->path, was->interpreter);
+
+		if (was->status != PROBE_CELL_OK || !is || is->status == PROBE_CELL_OK)
+			continue;
+		first = first ? first : is;
+		++*count;
+	}
+	return first;
+}
+
+static int gate(const struct probe_run *a, const struct probe_run *b,
+		const struct probe_comparison *c, double fail_above)
 {
 	double worst = probe_comparison_worst(c);
+	size_t count;
+	const struct probe_cell *cell = broken(a, b, &count);
+	const char *others = count > 1 ? " and others" : "";
 
-	if (fail_above < 0 || worst <= fail_above)
+	if (fail_above < 0)
+		return CLI_OK;
+	if (cell)
+		return cli_error(CLI_SOME_FAILED,
+				 "--fail-above can't judge %s/%s/%s%s: measured in A, %s in B%s%s",
+				 cell->workload, cell->path, cell->interpreter, others,
+				 probe_cell_status_name(cell->status), cell->reason ? ": " : "",
+				 cell->reason ? cell->reason : "");
+	if (worst <= fail_above)
 		return CLI_OK;
 	return cli_error(CLI_SLOWER, "slower by %.1f %%, above the %g %% of --fail-above",
 			 100 * worst, 100 * fail_above);
@@ -221,7 +252,7 @@ int cli_compare(int argc, char **argv)
 		if (options.markdown && probe_comparison_markdown(c, options.markdown, &err))
 			code = cli_error(CLI_NOTHING, "%s", err.msg);
 		else
-			code = gate(c, options.fail_above);
+			code = gate(a, b, c, options.fail_above);
 	}
 	probe_comparison_free(c);
 	probe_run_free(a);

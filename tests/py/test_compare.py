@@ -47,6 +47,18 @@ def test_a_slower_phase_is_named_and_fails_the_gate(probe: Probe, tmp_path: Path
     assert allowed.code == 0, allowed.err
 
 
+def test_a_call_that_broke_does_not_pass_the_gate(probe: Probe, tmp_path: Path) -> None:
+    document: Dict[str, Any] = json.loads(SAMPLE.read_text(encoding="utf-8"))
+    cell = next(c for c in document["probe"]["cells"] if c.get("ladder"))
+    cell.update(status="crashed", reason="signal 11")
+    del cell["ladder"]
+    broken = tmp_path / "broken.json"
+    broken.write_text(json.dumps(document), encoding="utf-8")
+    done = probe("compare", SAMPLE, broken, "--fail-above=5%")
+    done.one_error(3, "measured in A, crashed in B: signal 11", cell["path"])
+    assert probe("compare", SAMPLE, broken).code == 0
+
+
 @pytest.mark.parametrize(
     "args, words",
     [
