@@ -22,10 +22,9 @@ if _here not in sys.path:  # python -P
 sys.path.append(os.path.join(_here, "..", "..", "workloads", "bindings"))
 import _arguments
 import _model
-import _portable
 import _subinterpreters
 import _threads
-from _hooks import ALWAYS, CALLBACK, PYTHON, empty_loop, find_hooks, make_empty, make_loop
+from _hooks import ALWAYS, CALLBACK, PYTHON, Failed, empty_loop, find_hooks, make_empty, make_loop
 
 RESULT_FD = 3
 CRASH_FD = 4
@@ -242,8 +241,9 @@ def same(got: Any, expected: Any) -> bool:
 
 def import_probe(spec: Dict[str, Any]) -> Any:
     """The measuring core that was built for this interpreter: an extension module or a library."""
-    if os.path.exists(os.path.join(spec["ext"], _portable.LIBRARY)):
-        return _portable.Core(spec["ext"])
+    if not os.path.exists(os.path.join(spec["ext"], "_probe.so")):
+        # Here alone: it brings in ctypes, which is to be measured, and not everywhere to be had.
+        return importlib.import_module("_portable").Core(spec["ext"])
     if spec["ext"] not in sys.path:
         sys.path.insert(0, spec["ext"])
     return importlib.import_module("_probe")
@@ -292,7 +292,7 @@ def told(make: Callable[[], Dict[str, Any]]) -> Dict[str, Any]:
     """What make() returns, or the status and one line of what it raised."""
     try:
         return make()
-    except (CellError, _portable.Failed, _arguments.ArgumentError) as e:
+    except (CellError, Failed, _arguments.ArgumentError) as e:
         return {"status": "failed", "reason": str(e)}
     except _model.Inexpressible as e:
         return {"status": "inapplicable", "reason": " ".join(str(e).split())}

@@ -14,6 +14,10 @@ ALWAYS = CALL | MARSHAL_IN | COMPUTE | MARSHAL_OUT | RETURN
 LAYER_BITS = {"entry": 0, "detach": DETACH, "invoke": INVOKE, "attach": ATTACH, "target": 0}
 
 
+class Failed(Exception):
+    """libprobe's own line on what went wrong."""
+
+
 def make_loop(arity: int) -> Callable[..., None]:
     """The timed bytecode: nothing but the call. Compiled anew for every callable, because call
     sites specialise on what they call."""

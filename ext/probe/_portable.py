@@ -19,6 +19,8 @@ import sys
 import time
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
+from _hooks import Failed
+
 LIBRARY = "libprobe_portable.so"
 
 # enum probe_rung
@@ -120,10 +122,6 @@ def _span(path: str, handle: int, library: Any) -> Tuple[Any, Any, Any]:
         quick = ffi.dlopen(path)
         return quick.pb_portable_begin, quick.pb_portable_end, ffi.cast("void *", handle)
     return library.pb_portable_begin, library.pb_portable_end, handle
-
-
-class Failed(Exception):
-    """libprobe's own line on what went wrong."""
 
 
 class Core:

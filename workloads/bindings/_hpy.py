@@ -303,7 +303,7 @@ def _universal() -> Any:
     for name in ("hpy.universal", "_hpy_universal"):
         try:
             return importlib.import_module(name)
-        except ImportError:
+        except ModuleNotFoundError:
             pass
     raise _model.Inexpressible("there is no HPy here that loads the universal ABI")
 

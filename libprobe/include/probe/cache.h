@@ -18,7 +18,7 @@ extern "C" {
 enum probe_cache_kind {
 	PROBE_CACHE_KERNELS,   /* workloads' functions, compiled: shared by all interpreters */
 	PROBE_CACHE_FUNCTIONS, /* workloads made of functions of the user's own: likewise */
-	PROBE_CACHE_EXTENSION, /* the measuring extension */
+	PROBE_CACHE_EXTENSION, /* the measuring extension, or for all others the portable core */
 	PROBE_CACHE_BINDINGS,  /* compiled bindings, and what several of them share */
 	PROBE_CACHE_PACKAGES,  /* virtual environments with what bindings need */
 	PROBE_CACHE_LOGS,      /* of compilers and pip */

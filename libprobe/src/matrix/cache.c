@@ -34,6 +34,7 @@ static const struct {
 } shelves[] = {
 	{"kernels", PROBE_CACHE_KERNELS, true, true},
 	{"functions", PROBE_CACHE_FUNCTIONS, true, true},
+	{"portable", PROBE_CACHE_EXTENSION, true, true},
 	{"ext-*", PROBE_CACHE_EXTENSION, false, false},
 	{"bindings", PROBE_CACHE_BINDINGS, false, true},
 	{"cargo-*", PROBE_CACHE_BINDINGS, false, false},
