@@ -87,7 +87,7 @@ def loop(n, begin, end, handle):
 """
 _FIRST_CALLS, _FIRST_S = 4096, 0.3
 _LEAD = 4  # iterations before the first that is timed
-_NOTHINGS = 100  # of which the last is read: the others lead up to it
+_NOTHINGS = 100  # of which the least is taken
 
 
 def compiled(source: str) -> Callable[..., None]:

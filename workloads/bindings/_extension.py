@@ -17,7 +17,7 @@ def load(name: str, folder: Optional[str]) -> Any:
         raise ImportError("can't load %s" % name)
     # A function called like one of libc or libm is found in its own library, not in theirs.
     flags = sys.getdlopenflags()
-    sys.setdlopenflags(flags | os.RTLD_DEEPBIND)
+    sys.setdlopenflags(flags | getattr(os, "RTLD_DEEPBIND", 0))  # GraalPy does not name it
     try:
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)

@@ -106,8 +106,8 @@ const char *pb_portable_answer(struct pb_portable *p)
 	end(&out, ']');
 	pb_buf_puts(&out, ",");
 	add_warmup(&out, s);
-	pb_buf_printf(&out, ",\"subphases\":%u,\"calls\":%llu}", s->subphases,
-		      (unsigned long long)s->calls_per_round);
+	pb_buf_printf(&out, ",\"subphases\":%u,\"calls\":%llu,\"compiling\":%s}", s->subphases,
+		      (unsigned long long)s->calls_per_round, p->compiling ? "true" : "false");
 	free(p->answer);
 	p->answer = out.oom ? NULL : out.data;
 	if (out.oom)

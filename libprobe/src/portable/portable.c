@@ -119,6 +119,8 @@ void pb_portable_end(struct pb_portable *p)
 	struct probe_delta delta = probe_reading_delta(&p->begin, &end);
 	if (delta.state == PROBE_EXACT)
 		p->ticks = (uint64_t)delta.ticks;
+	if (p->ticks < p->least)
+		p->least = p->ticks;
 }
 
 /* --- the target ------------------------------------------------------------------------------- */
@@ -250,9 +252,11 @@ static int arm(void *ctx, enum probe_rung rung, unsigned variant)
 static int run(void *ctx, enum probe_rung rung, uint64_t calls, uint64_t *ticks)
 {
 	struct pb_portable *p = ctx;
+	p->least = PB_TICKS_LOST;
 	if (p->run((int)rung, calls))
 		return -1;
-	*ticks = p->ticks;
+	/* Of no calls there is a whole series of spans. */
+	*ticks = calls ? p->ticks : p->least;
 	return 0;
 }
 
@@ -270,10 +274,10 @@ static bool compiling(void *ctx)
 	struct pb_portable *p = ctx;
 	double own_s = cpu_s(CLOCK_THREAD_CPUTIME_ID);
 	double others_s = cpu_s(CLOCK_PROCESS_CPUTIME_ID) - own_s;
-	bool busy = others_s - p->others_s > BUSY_SHARE * (own_s - p->own_s);
+	p->compiling = others_s - p->others_s > BUSY_SHARE * (own_s - p->own_s);
 	p->own_s = own_s;
 	p->others_s = others_s;
-	return busy;
+	return p->compiling;
 }
 
 int pb_portable_ladder(struct pb_portable *p, unsigned rungs, unsigned own_loops,

@@ -37,6 +37,8 @@ struct pb_portable {
 	bool ring_attached;
 	struct probe_reading begin;
 	uint64_t ticks;         /* of the last span */
+	uint64_t least;         /* of a series of them */
+	bool compiling;         /* at the last look */
 	double own_s, others_s; /* CPU time of this thread, and of all others, at the last look */
 	pb_portable_run *run;
 	struct probe_process_samples samples;
