@@ -5,11 +5,12 @@
     probe.measure(math.sqrt, 2.0)                          one call, split into its phases
     probe.compare({"ctypes": f, "cffi": g}, args=(2, 3))   side by side, the first the reference
     probe.timeline(f, 2, 3)                                distributions and raw stamps
+    with probe.watch() as w: ...                           every foreign call made in a block
     probe.run("fib", paths="ctypes,cffi-abi")              bindings x interpreters, by the command
     probe.load("run.json")                                 what the command or save() wrote
     probe.doctor()                                         what this machine can measure
 
-In a notebook: %load_ext probe, then %probe f(2, 3). The figures are libprobe's: the same analysis
+In a notebook: %load_ext probe, then %probe f(2, 3), or a cell that begins with %%probe. The figures are libprobe's: the same analysis
 as the command's. A figure that could not be taken is None.
 """
 
@@ -36,6 +37,7 @@ from ._api_errors import (
 from ._api_measure import compare, measure, timeline
 from ._api_plot import Figure
 from ._api_results import Breakdown, Comparison, Distribution, Event, Part, Run, Timeline, Value
+from ._api_watch import Watch, WatchedFunction, WatchedPart, watch
 
 __version__: str = _probe.version
 
@@ -63,12 +65,16 @@ __all__ = [
     "Unhookable",
     "Unmeasurable",
     "Value",
+    "Watch",
+    "WatchedFunction",
+    "WatchedPart",
     "compare",
     "doctor",
     "load",
     "measure",
     "run",
     "timeline",
+    "watch",
 ]
 
 
@@ -81,4 +87,5 @@ def load_ipython_extension(ipython: Any) -> None:
 
 def unload_ipython_extension(ipython: Any) -> None:
     """%unload_ext probe"""
-    ipython.magics_manager.magics["line"].pop("probe", None)
+    for kind in ("line", "cell"):
+        ipython.magics_manager.magics[kind].pop("probe", None)

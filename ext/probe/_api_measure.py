@@ -7,7 +7,6 @@ import json
 import os
 import random
 import sys
-import threading
 import time
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
@@ -32,7 +31,6 @@ class _Gate:
     """One measurement at a time in this process: two would time each other."""
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
         self.forks = 0
         os.register_at_fork(after_in_parent=self.count, after_in_child=self.open)
 
@@ -40,11 +38,11 @@ class _Gate:
         self.forks += 1
 
     def open(self) -> None:
-        self.lock = threading.Lock()
+        _probe.release()
 
     def __enter__(self) -> "_Gate":
-        if not self.lock.acquire(blocking=False):
-            raise Busy("a measurement is running in this process: it has to end first")
+        if not _probe.claim():
+            raise Busy("a measurement or a watch is running in this process: it has to end first")
         self.collecting = gc.isenabled()
         gc.disable()  # a finaliser that runs within a replaced layer would get its result
         return self
@@ -52,8 +50,7 @@ class _Gate:
     def __exit__(self, *exc: Any) -> None:
         if self.collecting:
             gc.enable()
-        if self.lock.locked():
-            self.lock.release()
+        _probe.release()
 
 
 _gate = _Gate()

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Results as text, for terminals: what the HTML tells, in the same order."""
 
-from typing import TYPE_CHECKING, List, Optional, Sequence
+from typing import TYPE_CHECKING, Any, List, Optional, Sequence
 
 if TYPE_CHECKING:
     from ._api_results import Breakdown, Comparison, Run, Timeline, Value
+    from ._api_watch import Watch
 
 _BAR = 40
 
@@ -128,3 +129,53 @@ def timeline(found: "Timeline") -> str:
     lines = ["%s through %s on %s" % (cell.name, cell.path, cell.interpreter)]
     lines += ["  " + line for line in table(rows)] + [how(cell)]
     return "\n".join(lines + ["note: " + note for note in notes(cell)])
+
+
+def phase_names(cells: "Sequence[Any]") -> List[str]:
+    """Of all cells, each once, in the order of a call."""
+    names: List[str] = []
+    for cell in cells:
+        names += [part.name for part in cell.phases if part.name not in names]
+    return names
+
+
+def duration(ns: "Optional[float]") -> str:
+    """With the unit that makes it short; '' for what is not known."""
+    if ns is None:
+        return ""
+    for limit, scale, unit in ((1e3, 1.0, "ns"), (1e6, 1e3, "us"), (1e9, 1e6, "ms")):
+        if abs(ns) < limit:
+            return "%.3g %s" % (ns / scale, unit)
+    return "%.4g s" % (ns / 1e9)
+
+
+def watch_rows(found: "Watch") -> List[List[str]]:
+    """The table's cells, head first: phases are nanoseconds per call."""
+    names = phase_names(found.functions)
+    rows = [["function", "library", "path", "calls", "total", "ns each", *names]]
+    for f in found.functions:
+        values = {part.name: part.value.text for part in f.phases}
+        calls = "%d" % f.calls + (" (%d raised)" % f.raised if f.raised else "")
+        mean = f.mean.text if f.mean is not None else ""
+        row = [f.name, f.library, f.path, calls, duration(f.total_ns), mean]
+        rows.append(row + [values.get(name, "") for name in names])
+    return rows
+
+
+def watch_notes(found: "Watch") -> List[str]:
+    """What has to be known beside the figures."""
+    inner, outer = found.cost_ns
+    lines = [
+        "%s in %s; from the binding's entry to its return; watching added %.0f ns around each call"
+        " and %.0f within, which are taken out"
+        % (_count(found.calls, "call"), duration(found.wall_ns), outer, inner)
+    ]
+    if found.left_out:
+        lines.append("%s not watched: see left_out" % _count(len(found.left_out), "callable"))
+    return lines + list(found.warnings)
+
+
+def watch(found: "Watch") -> str:
+    rows = watch_rows(found)
+    lines = table(rows) if len(rows) > 1 else ["no foreign call was made"]
+    return "\n".join(lines + ["note: " + note for note in watch_notes(found)])

@@ -6,12 +6,13 @@ read well; the phases' colours (Okabe and Ito's, for all kinds of eyes) keep 3:1
 """
 
 import html
-from typing import TYPE_CHECKING, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, List, Optional, Sequence, Tuple
 
 from . import _api_text
 
 if TYPE_CHECKING:
     from ._api_results import Breakdown, Comparison, Part, Run, Timeline, Value
+    from ._api_watch import Watch
 
 COLOURS = {"dispatch": "#d55e00", "marshalling": "#0d8fd1", "compute": "#00966b"}
 MERGED = "#8a8a8a"  # more than one phase
@@ -89,7 +90,7 @@ def _segments(cell: "Breakdown", scale: float) -> List[Tuple[float, str, str]]:
     return [(max(0.0, cell.total.value) * scale, MERGED, title)]
 
 
-def svg(cells: "Sequence[Breakdown]", labels: Sequence[str], standalone: bool = False) -> str:
+def svg(cells: "Sequence[Any]", labels: Sequence[str], standalone: bool = False) -> str:
     """The phases of each cell as one stacked bar, all to the same scale."""
     shown = [(c, label) for c, label in zip(cells, labels) if c.total is not None]
     longest = max((c.total.value for c, _ in shown if c.total is not None), default=0.0)
@@ -215,3 +216,17 @@ def timeline(found: "Timeline") -> str:
     lines = [_api_text.how(cell)] + _api_text.notes(cell)
     head = _caption("%s through %s on %s" % (cell.name, cell.path, cell.interpreter))
     return _frame(head, svg([cell], [""]), _table(rows, [1]), _small(lines))
+
+
+_WATCHED_BARS = 12  # functions in the figure; the table has them all
+
+
+def watch(found: "Watch") -> str:
+    rows = [[_text(cell) for cell in row] for row in _api_text.watch_rows(found)]
+    if len(rows) == 1:
+        return _frame(_small(["no foreign call was made", *_api_text.watch_notes(found)]))
+    shown = [f for f in found.functions if f.total is not None][:_WATCHED_BARS]
+    bars = [f.in_all() for f in shown]
+    head = _caption("time in foreign functions, of %s" % _api_text.duration(found.wall_ns))
+    figure = svg(bars, [f.name for f in shown])
+    return _frame(head, figure, _table(rows, [1]), _small(_api_text.watch_notes(found)))

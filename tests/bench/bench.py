@@ -4,6 +4,7 @@
   repeat  five runs of `probe run add`: how far each phase strays from its mean
   pyperf  the total of a call beside what pyperf measures for it, interleaved
   stamp   what a timeline stamp costs beside a bare read of the counter
+  watch   what probe.watch() adds to a call, beside cProfile and viztracer
   wall    how long `probe run add` takes with all paths, once all is built
   compare whether `probe compare` finds a slow-down of 5 % in marshalling, and nothing else
   fresh   how long `make run` takes in a fresh clone with an empty cache (only with --fresh)
@@ -29,7 +30,7 @@ import compare
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 PATHS = ["ctypes", "cffi-abi", "cffi-api", "capi-fastcall"]
-PARTS = ["repeat", "pyperf", "stamp", "wall", "compare"]
+PARTS = ["repeat", "pyperf", "stamp", "watch", "wall", "compare"]
 REPEATS = 5
 INTERLEAVED = 5
 # PB_NOISE_SLACK of libprobe/src/engine/noise.h.
@@ -306,6 +307,32 @@ class Bench:
             ns = ticks * 1e9 / cost["hz"]
             print("%-14s %7.1f ticks %7.2f ns %6.2f reads" % (name, ticks, ns, ticks / read))
         self.found["stamp"] = cost
+
+    def watch(self) -> None:
+        """Watching a call, in an environment of its own with the package and viztracer."""
+        folder = self.build / "venv-watch"
+        python = str(folder / "bin" / "python")
+        if not (folder / "pyvenv.cfg").exists():
+            made = [self.interpreter["executable"], "-m", "venv", str(folder)]
+            subprocess.run(made, check=True)
+        pip = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+        subprocess.run([*pip, "setuptools", "wheel", "viztracer"], check=True)
+        own = ["--no-deps", "--no-build-isolation", "--force-reinstall", str(ROOT / "ext")]
+        subprocess.run([*pip, *own], check=True)
+        command = [python, str(HERE / "watch.py")]
+        done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+        found: Json = json.loads(done.stdout)
+        print("\nWhat is added to a call, ns (median of %d rounds)" % found["rounds"])
+        print("aim: watch below the others, with phases below 1.5 times theirs")
+        found["good"] = True
+        # For a call that they see: through ctypes they see none.
+        others = min(found["added_ns"]["C-API"][name] for name in ("cProfile", "viztracer"))
+        for kind, added in found["added_ns"].items():
+            told = ", ".join("%s %+.0f" % item for item in added.items() if item[0] != "bare")
+            good = added["watch"] < others and added["watch, phases"] < 1.5 * others
+            found["good"] &= good
+            print("%-8s bare %4.0f: %s  %s" % (kind, added["bare"], told, verdict(good)))
+        self.found["watch"] = found
 
     def wall(self) -> None:
         """All paths of add, built before."""

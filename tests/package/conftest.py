@@ -76,3 +76,25 @@ def _free() -> Any:
 def pytest_report_header() -> str:
     gil = getattr(sys, "_is_gil_enabled", lambda: True)()
     return "probe %s, GIL %s" % (probe.__version__, "on" if gil else "off")
+
+
+@pytest.fixture(scope="session")
+def watched(tmp_path_factory: Any) -> Any:
+    """The extension of watched.cpp, built for this interpreter."""
+    import importlib.util
+    import os
+    import subprocess
+    import sysconfig
+    from pathlib import Path
+
+    folder = tmp_path_factory.mktemp("watched")
+    library = str(folder / ("watched" + str(sysconfig.get_config_var("EXT_SUFFIX"))))
+    include = ["-I" + sysconfig.get_path(name) for name in ("include", "platinclude")]
+    source = str(Path(__file__).with_name("watched.cpp"))
+    command = [os.environ.get("CXX", "c++"), "-O1", "-fPIC", "-shared", *include]
+    subprocess.run([*command, "-o", library, source], check=True)
+    spec = importlib.util.spec_from_file_location("watched", library)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

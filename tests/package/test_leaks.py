@@ -43,6 +43,14 @@ def core(engine: Any, f: Any = math.sqrt) -> None:
     engine(f, (2.0,), LOOP, _hooks.empty_loop, **options)
 
 
+def watched(raising: bool = False) -> None:
+    with probe.watch("zlib", phases=True) as w:
+        HYPOT(3.0, 4.0)
+        if raising:
+            raise ValueError("its own")
+    assert w["hypot"].calls == 1 and repr(w)
+
+
 CALLS: Dict[str, Callable[[], Any]] = {
     "measure": lambda: probe.measure(HYPOT, 3.0, 4.0, max_calls=1300, progress=False),
     "measure a built-in": lambda: probe.measure(math.sqrt, 2.0, max_calls=1300, progress=False),
@@ -69,12 +77,15 @@ CALLS: Dict[str, Callable[[], Any]] = {
     "stored_pointer": lambda: _probe.stored_pointer(math.sqrt, 17),
     "singles, raising": fails(lambda: _probe.singles(raiser, (1,), LOOP, _hooks.empty_loop, 3)),
     "shown": lambda: (repr(ONE), ONE._repr_html_(), ONE.to_dict(), ONE.to_csv(), ONE.plot()),
+    "watch": watched,
+    "watch, raising": fails(lambda: watched(True)),
+    "forwarder": lambda: _probe.forwarder(len)(()),
     "doctor": lambda: probe.doctor(0.05),
 }
 # Those that open a counter take some 25 ms each.
-SLOW = ("measure", "compare", "timeline", "doctor", "reached", "singles", "core")
+SLOW = ("measure", "compare", "timeline", "doctor", "reached", "singles", "core", "watch")
 # And much Python runs in these, whose caches fill for hundreds of calls.
-PYTHON = ("measure", "compare", "timeline")
+PYTHON = ("measure", "compare", "timeline", "watch")
 
 
 def resident_kib() -> int:

@@ -66,6 +66,31 @@ def test_what_the_call_raises_comes_out(shell: Any) -> None:
         shell.run_line_magic("probe", "no_such_function(1)")
 
 
+def test_the_cell_magic_watches(shell: Any) -> None:
+    cell = (
+        "import zlib, ctypes; f = ctypes.CDLL(None).abs\nfor k in range(9): f(-1); zlib.crc32(b'')"
+    )
+    w = shell.run_cell_magic("probe", "--phases -m zlib", cell)
+    assert isinstance(w, probe.Watch) and w["abs"].calls == w["crc32"].calls == 9 and w.phases
+    assert shell.run_cell_magic("probe", "-o seen", "f(-1); after = 1") is None
+    assert shell.user_ns["seen"].calls == 1 and shell.user_ns["after"] == 1
+
+
+def test_a_cell_that_raises_shows_what_it_called(shell: Any, capsys: Any) -> None:
+    w = shell.run_cell_magic("probe", "", "import ctypes; ctypes.CDLL(None).abs(1); 1 / 0")
+    assert w.calls == 1
+    shown = capsys.readouterr()
+    assert "ZeroDivisionError" in shown.out + shown.err
+
+
+@pytest.mark.parametrize("line", ["--rounds 3", "-m", "-o", "-o 2x", "f(2)"])
+def test_wrong_cell_options_say_how(shell: Any, line: str) -> None:
+    from IPython.core.error import UsageError
+
+    with pytest.raises(UsageError):
+        shell.run_cell_magic("probe", line, "pass")
+
+
 def outputs_of(notebook: Any) -> List[Any]:
     return [out for cell in notebook.cells for out in cell.get("outputs", [])]
 

@@ -32,6 +32,19 @@ static PyMethodDef methods[] = {
 	 "holds this pointer; 0 where none or several do."},
 	{"doctor", pb_py_doctor, METH_VARARGS,
 	 "doctor(seconds) -> str\n\nCounter, machine and noise, as JSON."},
+	{"watch_begin", pb_py_watch_begin, METH_VARARGS,
+	 "watch_begin(callables, types, lib, boundaries, attributes, ended, phases) -> "
+	 "list\n\nPuts "
+	 "hooks in; gives for each callable how, or '-' and why not."},
+	{"watch_now", pb_py_watch_now, METH_NOARGS,
+	 "watch_now() -> dict or None\n\nWhat the watch that runs has counted so far."},
+	{"watch_end", pb_py_watch_end, METH_VARARGS,
+	 "watch_end(ended=...)\n\nTakes every hook out; what was counted is appended to `ended`."},
+	{"forwarder", pb_py_forwarder, METH_O,
+	 "forwarder(callable) -> callable\n\nA built-in function that calls it."},
+	{"claim", pb_py_claim, METH_NOARGS,
+	 "claim() -> bool\n\nTakes the one measurement or watch that a process may run."},
+	{"release", pb_py_release, METH_NOARGS, "release()\n\nLets the next one run."},
 	{NULL, NULL, 0, NULL},
 };
 
@@ -39,7 +52,16 @@ int pb_package_exec(PyObject *module)
 {
 	if (PyModule_AddStringConstant(module, "version", PROBE_VERSION))
 		return -1;
-	return PyModule_AddFunctions(module, methods);
+	if (PyModule_AddFunctions(module, methods))
+		return -1;
+	/* An __exit__ that is bound as a method is, and has no line of Python to be interrupted in.
+	 */
+	PyObject *end = PyObject_GetAttrString(module, "watch_end");
+	PyObject *bound = end ? PyInstanceMethod_New(end) : NULL;
+	int rc = bound ? PyObject_SetAttrString(module, "watch_exit", bound) : -1;
+	Py_XDECREF(bound);
+	Py_XDECREF(end);
+	return rc;
 }
 
 PyObject *pb_package_fail(const struct probe_error *err)

@@ -7,6 +7,7 @@
  * singles.c   few calls, each timed alone
  * reach.c     what a callable's call goes through
  * doctor.c    the counter and the machine
+ * watch.c     every call counted while a block runs; watch_slots.c, watch_rows.c
  *
  * A run passes between C and Python as the text of its run file's section: no object of its own
  * has to be kept alive, and every function here is pure but for the files that it names.
@@ -44,5 +45,11 @@ PyObject *pb_py_reached(PyObject *module, PyObject *args);
 PyObject *pb_py_entry_object(PyObject *module, PyObject *callable);
 PyObject *pb_py_stored_pointer(PyObject *module, PyObject *args);
 PyObject *pb_py_doctor(PyObject *module, PyObject *args);
+PyObject *pb_py_watch_begin(PyObject *module, PyObject *args);
+PyObject *pb_py_watch_now(PyObject *module, PyObject *ignored);
+PyObject *pb_py_watch_end(PyObject *module, PyObject *args);
+PyObject *pb_py_forwarder(PyObject *module, PyObject *callable);
+PyObject *pb_py_claim(PyObject *module, PyObject *ignored);
+PyObject *pb_py_release(PyObject *module, PyObject *ignored);
 
 #endif
