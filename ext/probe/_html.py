@@ -64,6 +64,13 @@ def _breakable(name: str) -> str:
     return _text(name).replace("+", "+<wbr/>")
 
 
+def _phase_head(name: str, fill: str) -> str:
+    """A column's head: its colour stays beside the name's first member."""
+    first, plus, rest = _breakable(name).partition("+")
+    together = '<span style="white-space:nowrap">%s%s</span>' % (_swatch(fill), first + plus)
+    return together + rest
+
+
 def _small(lines: Sequence[str]) -> str:
     style = "font-size:smaller;opacity:.8;margin:2px 0"
     return "".join('<div style="%s">%s</div>' % (style, _text(line)) for line in lines)
@@ -128,15 +135,12 @@ def svg(cells: "Sequence[Breakdown]", labels: Sequence[str], standalone: bool = 
 def _figures(cell: "Breakdown") -> str:
     assert cell.total is not None
     rows = [["phase", _text(cell.unit), "share"]]
-    coarse = {part.name for part in cell.phases}
-    for part in cell.phases:
+    for part, inner in _api_text.nested(cell):
         name = _swatch(colour(part)) + _text(part.name)
         rows.append([name, _figure(part.value), _text(part.value.share)])
-        for fine in cell.parts:
-            inside = set(fine.subphases) <= set(part.subphases) and fine.name not in coarse
-            if inside:
-                name = '<span style="padding-left:1.7em">%s</span>' % _text(fine.name)
-                rows.append([name, _figure(fine.value), _text(fine.value.share)])
+        for fine in inner:
+            name = '<span style="padding-left:1.7em">%s</span>' % _text(fine.name)
+            rows.append([name, _figure(fine.value), _text(fine.value.share)])
     last = len(rows)
     rows.append(["total", "<b>%s</b>" % _figure(cell.total), ""])
     for name, value in (("closure", cell.closure), ("empty function", cell.empty_call)):
@@ -153,7 +157,7 @@ def breakdown(cell: "Breakdown") -> str:
     return _frame(head, svg([cell], [""]), _figures(cell), _small(lines))
 
 
-def _phase_table(cells: "Sequence[Breakdown]", labels: Sequence[str], ratio: bool) -> str:
+def _phase_table(cells: "Sequence[Breakdown]", labels: Sequence[str], compared: bool) -> str:
     names: List[str] = []
     fills = {}
     for cell in cells:
@@ -161,13 +165,13 @@ def _phase_table(cells: "Sequence[Breakdown]", labels: Sequence[str], ratio: boo
             fills[part.name] = colour(part)
             if part.name not in names:
                 names.append(part.name)
-    head = ["", "total", *(_swatch(fills[name]) + _breakable(name) for name in names)]
-    rows = [head + (["ratio"] if ratio else [])]
+    head = ["", "total", *(_phase_head(name, fills[name]) for name in names)]
+    rows = [head + (["speedup"] if compared else [])]
     for cell, label in zip(cells, labels):
         values = {part.name: part.value for part in cell.phases}
         row = [_text(label), "<b>%s</b>" % _figure(cell.total)]
         row += [_figure(values.get(name)) for name in names]
-        rows.append(row + ([_text(cell.ratio_text)] if ratio else []))
+        rows.append(row + ([_text(cell.speedup_text)] if compared else []))
     return _table(rows, [1])
 
 
@@ -211,7 +215,7 @@ def timeline(found: "Timeline") -> str:
     rows = [["part (%s)" % _text(cell.unit), "calls", "p50", "p90", "p99", "p99.9", "max"]]
     for dist in found.distributions:
         figures = [dist.p50, dist.p90, dist.p99, dist.p999, dist.max]
-        rows.append([_text(dist.name), str(dist.calls), *("%.1f" % figure for figure in figures)])
+        rows.append([_text(dist.name), str(dist.calls), *map(_api_text.digits, figures)])
     lines = [_api_text.how(cell)] + _api_text.notes(cell)
     head = _caption("%s through %s on %s" % (cell.name, cell.path, cell.interpreter))
     return _frame(head, svg([cell], [""]), _table(rows, [1]), _small(lines))
