@@ -32,7 +32,8 @@ def notes(cell: "Breakdown") -> List[str]:
         found.append("%s: %s" % (cell.status, cell.reason))
     if cell.contended:
         found.append("contended: another load was on this core throughout; figures are too high")
-    if cell.closure_is_off and cell.bare is not None:
+    seen = cell.closure is not None and not cell.closure.below_floor
+    if cell.closure_is_off and seen and cell.bare is not None:
         found.append(
             "closure: without any hook the call took %s; measure again, or in a quiet moment"
             % cell.bare
@@ -119,6 +120,11 @@ def _padded(lines: List[str]) -> List[str]:
     return [line.ljust(width) for line in lines]
 
 
+def label(cell: "Breakdown") -> str:
+    """As the run file names it."""
+    return "%s/%s/%s" % (cell.name, cell.path, cell.interpreter)
+
+
 def _rows(cells: "Sequence[Breakdown]", head: str, compared: bool) -> List[List[str]]:
     names: List[str] = []
     for cell in cells:
@@ -126,7 +132,7 @@ def _rows(cells: "Sequence[Breakdown]", head: str, compared: bool) -> List[List[
     rows = [[head, "total", *names, *(["speedup"] if compared else [])]]
     for cell in cells:
         values = {part.name: part.value.text for part in cell.phases}
-        row = [cell.path if compared else "%s %s %s" % (cell.name, cell.path, cell.interpreter)]
+        row = [cell.path if compared else label(cell)]
         row += [_figure(cell.total), *(values.get(name, "") for name in names)]
         rows.append(row + ([cell.speedup_text] if compared else []))
     return rows

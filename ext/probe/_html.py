@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 COLOURS = {"dispatch": "#d55e00", "marshalling": "#0d8fd1", "compute": "#00966b"}
 MERGED = "#8a8a8a"  # more than one phase
-_WIDTH, _BAR, _GAP, _LABEL, _FIGURE = 560, 16, 7, 150, 110
+_BARS, _BAR, _GAP, _FIGURE = 330, 16, 7, 110
+_LETTER, _LONGEST_LABEL = 6.6, 36  # a letter's width, on average
 _CELL = "padding:2px 10px;text-align:%s;background:transparent;border:0;color:inherit"
 _LINE = ";border-top:1px solid rgba(128,128,128,.45)"
 
@@ -96,14 +97,20 @@ def _segments(cell: "Breakdown", scale: float) -> List[Tuple[float, str, str]]:
     return [(max(0.0, cell.total.value) * scale, MERGED, title)]
 
 
+def _shortened(label: str) -> str:
+    return label if len(label) <= _LONGEST_LABEL else label[: _LONGEST_LABEL - 1] + "…"
+
+
 def svg(cells: "Sequence[Breakdown]", labels: Sequence[str], standalone: bool = False) -> str:
     """The phases of each cell as one stacked bar, all to the same scale."""
     shown = [(c, label) for c, label in zip(cells, labels) if c.total is not None]
     longest = max((c.total.value for c, _ in shown if c.total is not None), default=0.0)
-    label_width = _LABEL if any(label for _, label in shown) else 0
+    labelled = max((len(_shortened(label)) for _, label in shown), default=0)
+    label_width = round(labelled * _LETTER) + 14 if labelled else 0
+    width = label_width + (_BARS if labelled else 450) + _FIGURE
     if not shown or longest <= 0:
         return ""
-    scale = (_WIDTH - label_width - _FIGURE) / longest
+    scale = (width - label_width - _FIGURE) / longest
     height = len(shown) * (_BAR + _GAP)
     out = []
     for i, (cell, label) in enumerate(shown):
@@ -112,14 +119,14 @@ def svg(cells: "Sequence[Breakdown]", labels: Sequence[str], standalone: bool = 
         if label_width:
             out.append(
                 '<text x="%d" y="%.1f" text-anchor="end">%s</text>'
-                % (label_width - 8, middle, _text(label if len(label) < 25 else label[:23] + "…"))
+                % (label_width - 8, middle, _text(_shortened(label)))
             )
-        for width, fill, title in _segments(cell, scale):
+        for length, fill, title in _segments(cell, scale):
             out.append(
                 '<rect x="%.1f" y="%d" width="%.1f" height="%d" fill="%s"><title>%s</title></rect>'
-                % (x, y, width, _BAR, fill, _text(title))
+                % (x, y, length, _BAR, fill, _text(title))
             )
-            x += width
+            x += length
         out.append('<text x="%.1f" y="%.1f">%s</text>' % (x + 6, middle, _figure(cell.total)))
     told = "; ".join("%s %s" % (label, cell.total) for cell, label in shown)
     # A notebook's page has a colour to inherit, a file has none.
@@ -128,7 +135,7 @@ def svg(cells: "Sequence[Breakdown]", labels: Sequence[str], standalone: bool = 
         '<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="%s" width="%d" height="%d"'
         ' viewBox="0 0 %d %d" style="max-width:100%%" fill="%s" font-size="12"'
         ' font-family="sans-serif">%s</svg>'
-        % (_text("phases of " + told), _WIDTH, height, _WIDTH, height, ink, "".join(out))
+        % (_text("phases of " + told), width, height, width, height, ink, "".join(out))
     )
 
 
@@ -198,7 +205,7 @@ def comparison(found: "Comparison") -> str:
 
 
 def run(found: "Run") -> str:
-    labels = ["%s %s %s" % (c.name, c.path, c.interpreter) for c in found.cells]
+    labels = [_api_text.label(cell) for cell in found.cells]
     if not found.cells:
         return _frame(_small(["a run without cells"]))
     lines = [_api_text.how(found.cells[0])] + list(found.warnings) + _cell_notes(found.cells)

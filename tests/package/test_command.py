@@ -27,7 +27,7 @@ f, args, options = zlib.crc32, (%r,), {"target": "libz.so.1:crc32"}
 """ % DATA
 MEASURE = """
 import json, probe
-b = probe.measure(f, *args, passes=2, progress=False, **options)
+b = probe.measure(f, *args, rounds=50, passes=1, progress=False, **options)
 rows = {part.name: part.value for part in b.parts}
 rows["total"] = b.total
 print(json.dumps([b.contended, {name: v.interval for name, v in rows.items()}]))
@@ -38,7 +38,8 @@ Ranges = Dict[str, Tuple[float, float]]
 
 def of_the_command(kind: str) -> probe.Run:
     """One pass of the command; a test is skipped where it can't measure this."""
-    options: Dict[str, Any] = {"interpreters": sys.executable, "passes": 2, "progress": False}
+    options: Dict[str, Any] = {"interpreters": sys.executable, "preset": "fast", "passes": 1}
+    options["progress"] = False
     if kind == "crc32":
         options.update(args=repr(DATA), target="libz.so.1:crc32")
         run = probe.run("zlib:crc32", **options)

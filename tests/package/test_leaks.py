@@ -92,10 +92,10 @@ def resident_kib() -> int:
 @pytest.fixture(scope="module", autouse=True)
 def _warm() -> None:
     """The interpreter's own caches and free lists fill during the first hundreds of calls."""
-    for _ in range(500):
+    for _ in range(200):
         facts.facts()
         _api_target.examine(math.sqrt, (2.0,), None, False)
-    for _ in range(100):
+    for _ in range(50):
         CALLS["measure one call"]()
 
 
