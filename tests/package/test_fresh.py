@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 COMMAND = os.environ.get("PROBE_COMMAND", "")
 ALWAYS = ((3, 11), (3, 13))
 # What some tests need, where there is a build of it: without it they are skipped, and say so.
-OPTIONAL = ["cffi", "numpy", "pandas", "ipykernel nbclient nbformat", "mypy"]
+OPTIONAL = ["cffi", "numpy", "pandas", "ipykernel>=6.29 nbclient>=0.10 nbformat>=5.10", "mypy"]
 WITHOUT = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "LD_PRELOAD"}
 ENVIRONMENT = {key: value for key, value in os.environ.items() if key not in WITHOUT}
 
