@@ -43,9 +43,10 @@ class _Gate:
         self.lock = threading.Lock()
 
     def __enter__(self) -> "_Gate":
+        collecting = gc.isenabled()  # before the lock: an interrupt must not leave it taken
         if not self.lock.acquire(blocking=False):
             raise Busy("a measurement is running in this process: it has to end first")
-        self.collecting = gc.isenabled()
+        self.collecting = collecting
         gc.disable()  # a finaliser that runs within a replaced layer would get its result
         return self
 
