@@ -106,7 +106,7 @@ def test_nothing_leaks(name: str) -> None:
     repeats = 10 if name.startswith(SLOW) else 100
     python = name.startswith(PYTHON)
     most = {
-        "blocks": repeats * ((24 if KEEPS_CODE else 3) if python else 1),
+        "blocks": repeats * ((64 if KEEPS_CODE else 3) if python else 1),
         "KiB": 4 * repeats,  # a thunk, or a run's text, is a page at least
         "references to None": repeats,
     }
