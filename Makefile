@@ -139,11 +139,15 @@ test-lint: all venv ## include directions, headers, exported symbols, formatting
 	$(Q)$(PYSUITE) tests/lint
 test-py: all venv ## the command, the builds and the run file, end to end
 	$(Q)$(PYSUITE) tests/py tests/install
-test-package: all ## the Python package, installed into an environment of its own, and its notebooks
+# ALL=1 PYTEST="-k fresh": from a fresh clone on other Pythons, too (tests/package/test_fresh.py).
+# SAN=1: its C module under ASan and UBSan, and all memory by malloc(); without the command.
+PACKAGE_BUILD = $(if $(SAN),PROBE_SCRATCH=$(CURDIR)/$(B)/package CFLAGS="-O1 -g $(SAN_FLAGS)" LDFLAGS="$(SAN_FLAGS)")
+PACKAGE_RUN   = $(if $(SAN),LD_PRELOAD=$$($(CC) -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc,\
+                PROBE_COMMAND=$(CURDIR)/$(B)/probe)
+test-package: $(if $(SAN),,all) ## the Python package, installed into an environment of its own, and its notebooks
 	$(Q).ci/venv.sh $(B)/venv-package tests/package/requirements.txt $(PYTHON)
-	$(Q)$(B)/venv-package/bin/python -m pip install $(PIP) --no-build-isolation --force-reinstall ./ext
-	$(Q)PROBE_COMMAND=$(CURDIR)/$(B)/probe \
-		$(SUITE) pytest $(B)/venv-package/bin/python $(FAST) $(PYTEST) tests/package
+	$(Q)$(PACKAGE_BUILD) $(B)/venv-package/bin/python -m pip install $(PIP) --no-build-isolation --force-reinstall ./ext
+	$(Q)$(PACKAGE_RUN) $(SUITE) pytest $(B)/venv-package/bin/python $(FAST) $(PYTEST) tests/package
 test-truth: all venv ## whether the instrument finds what was put there
 	$(Q)$(if $(ALL),PROBE_TRUTH_PYTHONS=all )$(PYSUITE) tests/truth
 venv: ## the tests' own Python environment, in build/venv

@@ -63,6 +63,11 @@ class BuildExtension(build_ext):
     def build_extensions(self) -> None:
         compiler: Any = self.compiler
         compiler.src_extensions.append(".S")
+        if platform.python_implementation() != "CPython":
+            raise SystemExit(
+                "probe: the package measures in its own process, which takes CPython; on %s use"
+                " the command `probe`" % platform.python_implementation()
+            )
         if not glob.glob(libprobe("src", "hook", "arch", platform.machine(), "thunks.S")):
             raise SystemExit("probe: there are no thunks for %s processors" % platform.machine())
         for header, library, package in NEEDED:
@@ -100,11 +105,18 @@ class BuildExtension(build_ext):
 class BuildPython(build_py):
     """Leaves the drivers out and puts the tables of call paths in."""
 
+    def remove_what_was(self) -> None:
+        """A module that the tree no longer has is no part of the next wheel either."""
+        for pattern in ("*.py", "*.pyi", "*.json"):
+            for name in glob.glob(os.path.join(self.build_lib, "probe", pattern)):
+                os.remove(name)
+
     def find_package_modules(self, package: str, package_dir: str) -> List[Any]:
         found = super().find_package_modules(package, package_dir)
         return [module for module in found if MODULES.fullmatch(module[1])]
 
     def run(self) -> None:
+        self.remove_what_was()
         super().run()
         tables = {}
         for name in TABLES:
@@ -123,7 +135,7 @@ class SourceDistribution(sdist):
 
     def make_release_tree(self, base_dir: str, files: Any) -> None:
         super().make_release_tree(base_dir, files)
-        names = ["libprobe/include", "libprobe/src"]
+        names = ["LICENSE", "libprobe/include", "libprobe/src"]
         names += ["workloads/bindings/%s/path.json" % name for name in TABLES]
         for name in names:
             source, copy = os.path.join(ROOT, name), os.path.join(base_dir, name)
@@ -134,9 +146,17 @@ class SourceDistribution(sdist):
                 shutil.copyfile(source, copy)
 
 
+def headers() -> List[str]:
+    """What makes the extension out of date, besides its sources."""
+    found = glob.glob(libprobe("**", "*.h"), recursive=True)
+    return sorted(found) + [os.path.abspath(__file__)]
+
+
 def scratch() -> str:
-    """Outside the tree's own folders, so that a build leaves nothing there."""
+    """Outside the tree's own folders, so that a build leaves nothing there. $PROBE_SCRATCH is for
+    builds with other flags, which must not share what they leave."""
     folder = os.path.join(HERE if IN_SDIST else os.path.join(ROOT, "build"), "package")
+    folder = os.environ.get("PROBE_SCRATCH", folder)
     os.makedirs(folder, exist_ok=True)
     return folder
 
@@ -161,6 +181,7 @@ setup(
         Extension(
             "probe._probe",
             sources(),
+            depends=headers(),
             include_dirs=[libprobe("include"), libprobe("src")],
             define_macros=[("_GNU_SOURCE", None), ("PROBE_PACKAGE", None)],
             extra_compile_args=[

@@ -50,7 +50,7 @@ class MeasuringFailed(Error):
 
 
 class OutOfMemory(Error, MemoryError):
-    """Memory is out."""
+    """Memory is out: for a stub, for samples or for a result."""
 
 
 class SystemFailed(Error, OSError):

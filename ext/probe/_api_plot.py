@@ -34,7 +34,7 @@ def draw(run: "Run", kind: Optional[str], path: "Optional[Union[str, os.PathLike
     if path is not None and not os.fspath(path).endswith(".svg"):
         raise BadOption("plot() writes .svg; for .png and .pdf save() the run and use `probe plot`")
     if kind is None:
-        labels = ["%s %s" % (cell.name, cell.path) for cell in run.cells]
+        labels = ["%s/%s" % (cell.name, cell.path) for cell in run.cells]
         figure = Figure(_html.svg(run.cells, labels, standalone=True))
     else:
         figure = Figure(_by_command(run, kind))

@@ -215,10 +215,13 @@ class Breakdown(_OfRun):
     """One call's cost and where it goes. Every figure is a Value, or None where it is absent.
 
     total; dispatch, marshalling, compute (None where merged with another: see phases);
-    bare, closure: the total without any hook, and how far it is from the total;
+    bare, closure: the total without any hook, and how far it is from the total (closure_is_off:
+    further than noise explains);
     empty_call: for Python functions, what an empty one of that signature costs.
     phases, parts: what could be told apart, coarse and fine. calls: how often the function was
     called to find it out (None in loaded runs). counter, warnings, contended, rounds.
+    speedup: the total of the run's first path over this one's. Beside another cell of a run, the
+    cell's status ('ok', 'failed', ...) and reason say why it has no figures.
     """
 
     def __init__(self, run: Run, cell: Json, calls: Optional[int]) -> None:
@@ -233,14 +236,15 @@ class Breakdown(_OfRun):
         self.calls = calls
         self.unit = run.unit
         self.counter = run.counter
-        self.ratio: Optional[float] = cell["ratio"]
-        self.ratio_text: str = cell["ratio_text"]
+        self.speedup: Optional[float] = cell["speedup"]
+        self.speedup_text: str = cell["speedup_text"]
         self._cell = cell
         found: Json = cell[cell["engine"]] if cell["engine"] else {}
         self.total = self._value(found, "total")
         self.bare = self._value(found, "bare")
         self.closure = self._value(found, "closure")
         self.closure_percent: Optional[float] = found.get("closure_percent")
+        self.closure_is_off = bool(found.get("closure_is_off"))
         self.empty_call = self._value(found, "empty_call")
         self.phases = _parts(found.get("folded", ()), run.unit)
         self.parts = _parts(found.get("parts", ()), run.unit)
@@ -312,7 +316,7 @@ class Breakdown(_OfRun):
 class Comparison(_OfRun):
     """Several functions with the same arguments; the first one is the reference.
 
-    breakdowns: name -> Breakdown, whose ratio is its total over the reference's.
+    breakdowns: name -> Breakdown, whose speedup is the reference's total over its own.
     verdict: in words, by libprobe.
     """
 

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Results as text, for terminals: what the HTML tells, in the same order."""
 
-from typing import TYPE_CHECKING, Any, List, Optional, Sequence
+import textwrap
+from typing import TYPE_CHECKING, Any, List, Optional, Sequence, Tuple
 
 if TYPE_CHECKING:
-    from ._api_results import Breakdown, Comparison, Run, Timeline, Value
+    from ._api_results import Breakdown, Comparison, Part, Run, Timeline, Value
     from ._api_watch import Watch
 
 _BAR = 40
@@ -32,6 +33,12 @@ def notes(cell: "Breakdown") -> List[str]:
         found.append("%s: %s" % (cell.status, cell.reason))
     if cell.contended:
         found.append("contended: another load was on this core throughout; figures are too high")
+    seen = cell.closure is not None and not cell.closure.below_floor
+    if cell.closure_is_off and seen and cell.bare is not None:
+        found.append(
+            "closure: without any hook the call took %s; measure again, or in a quiet moment"
+            % cell.bare
+        )
     return found + list(cell.warnings)
 
 
@@ -50,6 +57,27 @@ def how(cell: "Breakdown") -> str:
     return "; ".join(parts)
 
 
+def nested(cell: "Breakdown") -> "List[Tuple[Part, List[Part]]]":
+    """Each phase with its sub-phases, where there are figures for these alone."""
+    coarse = {part.name for part in cell.phases}
+    return [
+        (
+            part,
+            [
+                fine
+                for fine in cell.parts
+                if set(fine.subphases) <= set(part.subphases) and fine.name not in coarse
+            ],
+        )
+        for part in cell.phases
+    ]
+
+
+def digits(figure: float) -> str:
+    """A quantile of single calls: a counter's step is some nanoseconds."""
+    return "%.1f" % figure if figure < 1000 else "{:,.0f}".format(figure)
+
+
 def _bar(share: float) -> str:
     return "#" * max(0, min(_BAR, round(share * _BAR)))
 
@@ -60,13 +88,12 @@ def breakdown(cell: "Breakdown") -> str:
         whole = cell.total.value
         rows = [["phase", cell.unit, "share"]]
         bars = [""]
-        for part in cell.phases:
+        for part, fine in nested(cell):
             rows.append([part.name, part.value.text, part.value.share])
             bars.append(_bar(part.value.value / whole) if whole > 0 else "")
-        fine = [part for part in cell.parts if part.name not in {p.name for p in cell.phases}]
-        for part in fine:
-            rows.append(["  " + part.name, part.value.text, part.value.share])
-            bars.append("")
+            for inner in fine:
+                rows.append(["  " + inner.name, inner.value.text, inner.value.share])
+                bars.append("")
         rows.append(["total", cell.total.text, ""])
         for name, value in (("closure", cell.closure), ("empty function", cell.empty_call)):
             if value is not None:
@@ -77,7 +104,16 @@ def breakdown(cell: "Breakdown") -> str:
             for line, bar in zip(_padded(table(rows)), bars)
         ]
         lines.append(how(cell))
-    return "\n".join(line.rstrip() for line in lines + ["note: " + note for note in notes(cell)])
+    return "\n".join(line.rstrip() for line in lines + _notes(notes(cell)))
+
+
+def _wrapped(words: Sequence[str]) -> List[str]:
+    """Sentences for a terminal."""
+    return [textwrap.fill(text, 98, subsequent_indent="  ") for text in words]
+
+
+def _notes(found: Sequence[str]) -> List[str]:
+    return _wrapped(["note: " + note for note in found])
 
 
 def _padded(lines: List[str]) -> List[str]:
@@ -85,16 +121,21 @@ def _padded(lines: List[str]) -> List[str]:
     return [line.ljust(width) for line in lines]
 
 
-def _rows(cells: "Sequence[Breakdown]", head: str, ratio: bool) -> List[List[str]]:
+def label(cell: "Breakdown") -> str:
+    """As the run file names it."""
+    return "%s/%s/%s" % (cell.name, cell.path, cell.interpreter)
+
+
+def _rows(cells: "Sequence[Breakdown]", head: str, compared: bool) -> List[List[str]]:
     names: List[str] = []
     for cell in cells:
         names += [part.name for part in cell.phases if part.name not in names]
-    rows = [[head, "total", *names, *(["x"] if ratio else [])]]
+    rows = [[head, "total", *names, *(["speedup"] if compared else [])]]
     for cell in cells:
         values = {part.name: part.value.text for part in cell.phases}
-        row = [cell.path if ratio else "%s %s %s" % (cell.name, cell.path, cell.interpreter)]
+        row = [cell.path if compared else label(cell)]
         row += [_figure(cell.total), *(values.get(name, "") for name in names)]
-        rows.append(row + ([cell.ratio_text] if ratio else []))
+        rows.append(row + ([cell.speedup_text] if compared else []))
     return rows
 
 
@@ -103,20 +144,18 @@ def comparison(found: "Comparison") -> str:
     lines = ["%s on %s" % (found.reference.name, found.reference.interpreter)]
     lines += ["  " + line for line in table(_rows(cells, "", True))]
     lines.append(how(found.reference))
-    if found.verdict:
-        lines.append(found.verdict)
-    return "\n".join(lines + _all_notes(cells))
+    return "\n".join(lines + _wrapped(found.run.verdicts) + _all_notes(cells))
 
 
 def _all_notes(cells: "Sequence[Breakdown]") -> List[str]:
-    return ["note: %s: %s" % (cell.path, note) for cell in cells for note in notes(cell)]
+    return _notes(["%s: %s" % (cell.path, note) for cell in cells for note in notes(cell)])
 
 
 def run(found: "Run") -> str:
     if not found.cells:
         return "probe.Run without cells"
     lines = table(_rows(found.cells, "", False)) + [how(found.cells[0])]
-    lines += list(found.verdicts) + ["note: " + warning for warning in found.warnings]
+    lines += _wrapped(found.verdicts) + _notes(found.warnings)
     return "\n".join(lines + _all_notes(found.cells))
 
 
@@ -125,10 +164,10 @@ def timeline(found: "Timeline") -> str:
     rows = [["part", "calls", "p50", "p90", "p99", "p99.9", "max"]]
     for dist in found.distributions:
         figures = [dist.p50, dist.p90, dist.p99, dist.p999, dist.max]
-        rows.append([dist.name, str(dist.calls), *("%.1f" % figure for figure in figures)])
+        rows.append([dist.name, str(dist.calls), *map(digits, figures)])
     lines = ["%s through %s on %s" % (cell.name, cell.path, cell.interpreter)]
     lines += ["  " + line for line in table(rows)] + [how(cell)]
-    return "\n".join(lines + ["note: " + note for note in notes(cell)])
+    return "\n".join(lines + _notes(notes(cell)))
 
 
 def phase_names(cells: "Sequence[Any]") -> List[str]:
@@ -178,4 +217,4 @@ def watch_notes(found: "Watch") -> List[str]:
 def watch(found: "Watch") -> str:
     rows = watch_rows(found)
     lines = table(rows) if len(rows) > 1 else ["no foreign call was made"]
-    return "\n".join(lines + ["note: " + note for note in watch_notes(found)])
+    return "\n".join(lines + _notes(watch_notes(found)))

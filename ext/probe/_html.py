@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 COLOURS = {"dispatch": "#d55e00", "marshalling": "#0d8fd1", "compute": "#00966b"}
 MERGED = "#8a8a8a"  # more than one phase
-_WIDTH, _BAR, _GAP, _LABEL, _FIGURE = 560, 16, 7, 150, 110
+_BARS, _BAR, _GAP, _FIGURE = 330, 16, 7, 110
+_LETTER, _LONGEST_LABEL = 6.6, 36  # a letter's width, on average
 _CELL = "padding:2px 10px;text-align:%s;background:transparent;border:0;color:inherit"
 _LINE = ";border-top:1px solid rgba(128,128,128,.45)"
 
@@ -65,6 +66,13 @@ def _breakable(name: str) -> str:
     return _text(name).replace("+", "+<wbr/>")
 
 
+def _phase_head(name: str, fill: str) -> str:
+    """A column's head: its colour stays beside the name's first member."""
+    first, plus, rest = _breakable(name).partition("+")
+    together = '<span style="white-space:nowrap">%s%s</span>' % (_swatch(fill), first + plus)
+    return together + rest
+
+
 def _small(lines: Sequence[str]) -> str:
     style = "font-size:smaller;opacity:.8;margin:2px 0"
     return "".join('<div style="%s">%s</div>' % (style, _text(line)) for line in lines)
@@ -90,14 +98,20 @@ def _segments(cell: "Breakdown", scale: float) -> List[Tuple[float, str, str]]:
     return [(max(0.0, cell.total.value) * scale, MERGED, title)]
 
 
+def _shortened(label: str) -> str:
+    return label if len(label) <= _LONGEST_LABEL else label[: _LONGEST_LABEL - 1] + "…"
+
+
 def svg(cells: "Sequence[Any]", labels: Sequence[str], standalone: bool = False) -> str:
     """The phases of each cell as one stacked bar, all to the same scale."""
     shown = [(c, label) for c, label in zip(cells, labels) if c.total is not None]
     longest = max((c.total.value for c, _ in shown if c.total is not None), default=0.0)
-    label_width = _LABEL if any(label for _, label in shown) else 0
+    labelled = max((len(_shortened(label)) for _, label in shown), default=0)
+    label_width = round(labelled * _LETTER) + 14 if labelled else 0
+    width = label_width + (_BARS if labelled else 450) + _FIGURE
     if not shown or longest <= 0:
         return ""
-    scale = (_WIDTH - label_width - _FIGURE) / longest
+    scale = (width - label_width - _FIGURE) / longest
     height = len(shown) * (_BAR + _GAP)
     out = []
     for i, (cell, label) in enumerate(shown):
@@ -106,14 +120,14 @@ def svg(cells: "Sequence[Any]", labels: Sequence[str], standalone: bool = False)
         if label_width:
             out.append(
                 '<text x="%d" y="%.1f" text-anchor="end">%s</text>'
-                % (label_width - 8, middle, _text(label if len(label) < 25 else label[:23] + "…"))
+                % (label_width - 8, middle, _text(_shortened(label)))
             )
-        for width, fill, title in _segments(cell, scale):
+        for length, fill, title in _segments(cell, scale):
             out.append(
                 '<rect x="%.1f" y="%d" width="%.1f" height="%d" fill="%s"><title>%s</title></rect>'
-                % (x, y, width, _BAR, fill, _text(title))
+                % (x, y, length, _BAR, fill, _text(title))
             )
-            x += width
+            x += length
         out.append('<text x="%.1f" y="%.1f">%s</text>' % (x + 6, middle, _figure(cell.total)))
     told = "; ".join("%s %s" % (label, cell.total) for cell, label in shown)
     # A notebook's page has a colour to inherit, a file has none.
@@ -122,22 +136,19 @@ def svg(cells: "Sequence[Any]", labels: Sequence[str], standalone: bool = False)
         '<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="%s" width="%d" height="%d"'
         ' viewBox="0 0 %d %d" style="max-width:100%%" fill="%s" font-size="12"'
         ' font-family="sans-serif">%s</svg>'
-        % (_text("phases of " + told), _WIDTH, height, _WIDTH, height, ink, "".join(out))
+        % (_text("phases of " + told), width, height, width, height, ink, "".join(out))
     )
 
 
 def _figures(cell: "Breakdown") -> str:
     assert cell.total is not None
     rows = [["phase", _text(cell.unit), "share"]]
-    coarse = {part.name for part in cell.phases}
-    for part in cell.phases:
+    for part, inner in _api_text.nested(cell):
         name = _swatch(colour(part)) + _text(part.name)
         rows.append([name, _figure(part.value), _text(part.value.share)])
-        for fine in cell.parts:
-            inside = set(fine.subphases) <= set(part.subphases) and fine.name not in coarse
-            if inside:
-                name = '<span style="padding-left:1.7em">%s</span>' % _text(fine.name)
-                rows.append([name, _figure(fine.value), _text(fine.value.share)])
+        for fine in inner:
+            name = '<span style="padding-left:1.7em">%s</span>' % _text(fine.name)
+            rows.append([name, _figure(fine.value), _text(fine.value.share)])
     last = len(rows)
     rows.append(["total", "<b>%s</b>" % _figure(cell.total), ""])
     for name, value in (("closure", cell.closure), ("empty function", cell.empty_call)):
@@ -154,7 +165,7 @@ def breakdown(cell: "Breakdown") -> str:
     return _frame(head, svg([cell], [""]), _figures(cell), _small(lines))
 
 
-def _phase_table(cells: "Sequence[Breakdown]", labels: Sequence[str], ratio: bool) -> str:
+def _phase_table(cells: "Sequence[Breakdown]", labels: Sequence[str], compared: bool) -> str:
     names: List[str] = []
     fills = {}
     for cell in cells:
@@ -162,13 +173,13 @@ def _phase_table(cells: "Sequence[Breakdown]", labels: Sequence[str], ratio: boo
             fills[part.name] = colour(part)
             if part.name not in names:
                 names.append(part.name)
-    head = ["", "total", *(_swatch(fills[name]) + _breakable(name) for name in names)]
-    rows = [head + (["ratio"] if ratio else [])]
+    head = ["", "total", *(_phase_head(name, fills[name]) for name in names)]
+    rows = [head + (["speedup"] if compared else [])]
     for cell, label in zip(cells, labels):
         values = {part.name: part.value for part in cell.phases}
         row = [_text(label), "<b>%s</b>" % _figure(cell.total)]
         row += [_figure(values.get(name)) for name in names]
-        rows.append(row + ([_text(cell.ratio_text)] if ratio else []))
+        rows.append(row + ([_text(cell.speedup_text)] if compared else []))
     return _table(rows, [1])
 
 
@@ -195,7 +206,7 @@ def comparison(found: "Comparison") -> str:
 
 
 def run(found: "Run") -> str:
-    labels = ["%s %s %s" % (c.name, c.path, c.interpreter) for c in found.cells]
+    labels = [_api_text.label(cell) for cell in found.cells]
     if not found.cells:
         return _frame(_small(["a run without cells"]))
     lines = [_api_text.how(found.cells[0])] + list(found.warnings) + _cell_notes(found.cells)
@@ -212,7 +223,7 @@ def timeline(found: "Timeline") -> str:
     rows = [["part (%s)" % _text(cell.unit), "calls", "p50", "p90", "p99", "p99.9", "max"]]
     for dist in found.distributions:
         figures = [dist.p50, dist.p90, dist.p99, dist.p999, dist.max]
-        rows.append([_text(dist.name), str(dist.calls), *("%.1f" % figure for figure in figures)])
+        rows.append([_text(dist.name), str(dist.calls), *map(_api_text.digits, figures)])
     lines = [_api_text.how(cell)] + _api_text.notes(cell)
     head = _caption("%s through %s on %s" % (cell.name, cell.path, cell.interpreter))
     return _frame(head, svg([cell], [""]), _table(rows, [1]), _small(lines))

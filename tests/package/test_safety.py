@@ -67,7 +67,8 @@ def test_builtins_are_left_as_they_were(f: Any, args: Any, slots: Callable[[Any]
     assert watched.are_undone()
 
 
-def test_calls_of_other_threads_are_not_disturbed(hypot: Any) -> None:
+@pytest.mark.parametrize("seconds", [3, pytest.param(60, marks=pytest.mark.slow)])
+def test_calls_of_other_threads_are_not_disturbed(hypot: Any, seconds: int) -> None:
     """Each thread calls what is being measured, with arguments of its own: a stub's result would
     be another's, and a thread-state call left out would end the process."""
     stop = threading.Event()
@@ -90,7 +91,7 @@ def test_calls_of_other_threads_are_not_disturbed(hypot: Any) -> None:
     for thread in threads:
         thread.start()
     try:
-        deadline_s = time.monotonic() + 3
+        deadline_s = time.monotonic() + seconds
         while time.monotonic() < deadline_s and not wrong:
             for measure in (
                 lambda: probe.measure(hypot, 3.0, 4.0, max_calls=1500, progress=False),

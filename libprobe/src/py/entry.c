@@ -7,8 +7,12 @@
 
 enum pb_entry_kind pb_entry_find(PyObject *callable, void ***slot)
 {
-	PyTypeObject *type = Py_TYPE(callable);
 	*slot = NULL;
+	/* A bound method hands over to its function, which bindings with types of their own for
+	 * functions make, too (Cython, pybind11). */
+	if (PyMethod_Check(callable))
+		callable = PyMethod_GET_FUNCTION(callable);
+	PyTypeObject *type = Py_TYPE(callable);
 	if (PyFunction_Check(callable) || PyMethod_Check(callable))
 		return PB_ENTRY_NONE;
 	/* Specialised and plain calls of a built-in both read ml_meth each time; its vectorcall

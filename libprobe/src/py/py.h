@@ -34,8 +34,9 @@ enum pb_entry_kind {
 	PB_ENTRY_TP_CALL,    /* its type's tp_call */
 };
 
-/* The slot that the interpreter reads on every call of `callable`; asked of the object itself, so a
- * binding that changes its protocol between versions needs no new code. *slot is NULL for NONE. */
+/* The slot that the interpreter reads on every call of `callable`, or of the function of a bound
+ * method; asked of the object itself, so a binding that changes its protocol between versions needs
+ * no new code. *slot is NULL for NONE. */
 enum pb_entry_kind pb_entry_find(PyObject *callable, void ***slot);
 const char *pb_entry_name(enum pb_entry_kind kind);
 

@@ -121,9 +121,9 @@ static json_t *view_cell(const struct probe_run *run, const struct probe_cell *c
 {
 	const struct probe_engine *e = probe_cell_engine(cell);
 	const struct probe_cell *reference = reference_of(run, cell);
-	double ratio = probe_run_ratio(run, cell->workload, cell->path, reference->path,
-				       cell->interpreter);
-	char ratio_text[32];
+	double speedup = probe_run_ratio(run, cell->workload, reference->path, cell->path,
+					 cell->interpreter);
+	char speedup_text[32];
 	json_t *warnings = json_array();
 	for (char **w = cell->warnings; w && *w; w++)
 		json_array_append_new(warnings, pb_json_text(*w));
@@ -138,8 +138,8 @@ static json_t *view_cell(const struct probe_run *run, const struct probe_cell *c
 					      : "timeline",
 			 "ladder", cell->ladder.present ? view_engine(&ladder) : json_null(),
 			 "timeline", cell->timeline.present ? view_engine(&timeline) : json_null(),
-			 "ratio", pb_json_real(ratio), "ratio_text",
-			 probe_ratio_text(ratio, ratio_text, sizeof ratio_text));
+			 "speedup", pb_json_real(speedup), "speedup_text",
+			 probe_ratio_text(speedup, speedup_text, sizeof speedup_text));
 }
 
 static json_t *view_verdicts(const struct probe_run *run, const struct probe_scale *scale)
