@@ -15,15 +15,17 @@ COMMAND = os.environ.get("PROBE_COMMAND")
 pytestmark = pytest.mark.skipif(not COMMAND, reason="PROBE_COMMAND names no command")
 
 DATA = b"0123456789abcdef" * 20
+# Arguments that are made as the command makes its own: free-threaded builds count no references of
+# a program's constants.
 HYPOT = """
 import ctypes
-f, args = ctypes.CDLL("libm.so.6").hypot, (3.0, 4.0)
+f, args = ctypes.CDLL("libm.so.6").hypot, (float("3"), float("4"))
 f.argtypes, f.restype = [ctypes.c_double, ctypes.c_double], ctypes.c_double
 options = {}
 """
 CRC32 = """
 import zlib
-f, args, options = zlib.crc32, (%r,), {"target": "libz.so.1:crc32"}
+f, args, options = zlib.crc32, (bytes(list(%r)),), {"target": "libz.so.1:crc32"}
 """ % DATA
 MEASURE = """
 import json, probe

@@ -48,30 +48,18 @@ probe.load("run.json").cell
 """
 
 
-def mypy(tmp_path: Path, script: str) -> Any:
+def test_a_users_script_is_checked_strictly(tmp_path: Path) -> None:
     pytest.importorskip("mypy")
-    file = tmp_path / "script.py"
-    file.write_text(script)
-    return subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "mypy",
-            "--strict",
-            "--cache-dir",
-            str(tmp_path / "cache"),
-            str(file),
-        ],
+    (tmp_path / "right.py").write_text(SCRIPT)
+    (tmp_path / "wrong.py").write_text(WRONG)
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", "cache", "right.py", "wrong.py"],
+        cwd=str(tmp_path),
         stdout=subprocess.PIPE,
         universal_newlines=True,
     )
-
-
-def test_a_users_script_is_checked_strictly(tmp_path: Path) -> None:
-    done = mypy(tmp_path, SCRIPT)
-    assert done.returncode == 0, done.stdout
-    wrong = mypy(tmp_path, WRONG).stdout
-    assert wrong.count("error:") == 4, wrong
+    errors = [line for line in done.stdout.splitlines() if ": error:" in line]
+    assert len(errors) == 4 and all(line.startswith("wrong.py") for line in errors), done.stdout
 
 
 def test_drivers_are_not_installed() -> None:
