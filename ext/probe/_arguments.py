@@ -96,7 +96,11 @@ def make_one(item: Any, variant: Optional[int], own: Any, scratch: str) -> Any:
         return item
     if "bytes" in item:
         value = _number(item["bytes"], variant)
-        return value.encode() if isinstance(value, str) else b"probe" * (value // 5) + b"probe"[: value % 5]
+        return (
+            value.encode()
+            if isinstance(value, str)
+            else b"probe" * (value // 5) + b"probe"[: value % 5]
+        )
     if "text" in item:
         length = int(_number(item["text"], variant))
         return ("probe" * (length // 5 + 1))[:length]

@@ -304,9 +304,7 @@ class Builder:
 
         def build(out: str) -> None:
             step("compiling %s for %s" % (path["name"], workload["name"]))
-            load_generator(path["dir"]).build(
-                workload["prototype"], out, self.cc, lib_dir, options
-            )
+            load_generator(path["dir"]).build(workload["prototype"], out, self.cc, lib_dir, options)
 
         return _cache.entry(os.path.join(self.own_dir, "bindings"), name, build)
 
@@ -352,7 +350,9 @@ class Builder:
             "packages": {**installed, **self.bundled([*paths, *workloads], errors)},
         }
 
-    def needed_packages(self, things: List[Json]) -> Tuple[Dict[str, Dict[str, str]], Dict[str, str]]:
+    def needed_packages(
+        self, things: List[Json]
+    ) -> Tuple[Dict[str, Dict[str, str]], Dict[str, str]]:
         """Packages by path or workload, and the error of each whose packages can't be told."""
         needed: Dict[str, Dict[str, str]] = {}
         errors: Dict[str, str] = {}

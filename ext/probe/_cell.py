@@ -56,7 +56,9 @@ class Target:
         self.warnings: List[str] = []
         self.own = None
         if "python" in workload:
-            self.own = load_source(os.path.join(spec["workload_dir"], workload["python"]), "_workload")
+            self.own = load_source(
+                os.path.join(spec["workload_dir"], workload["python"]), "_workload"
+            )
         # Where the user's own modules lie: after all others, as none of them is to be hidden.
         sys.path += [f for f in workload.get("import_from", []) if f not in sys.path]
         scratch = spec.get("scratch") or tempfile.gettempdir()

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
 """The target's libraries: all that bindings link against, or are measured through.
 
-  kernel  the function itself: compiled from the workload's source, or a library that has it
-  veneer  exports the function's name as a jump through a slot (libprobe/src/hook)
-  bare    the function under the veneer's file name: what a binding calls without any of probe
-  static  archive of the function, for bindings that have no seam
-  twin    archive of a function of the same name with an empty body: it returns the bytes that
-          $PROBE_TWIN_VALUE gave in hexadecimal digits when it was loaded
-  replay  gives back what the function gave, where that is not all in registers: see _replay.py
+kernel  the function itself: compiled from the workload's source, or a library that has it
+veneer  exports the function's name as a jump through a slot (libprobe/src/hook)
+bare    the function under the veneer's file name: what a binding calls without any of probe
+static  archive of the function, for bindings that have no seam
+twin    archive of a function of the same name with an empty body: it returns the bytes that
+        $PROBE_TWIN_VALUE gave in hexadecimal digits when it was loaded
+replay  gives back what the function gave, where that is not all in registers: see _replay.py
 """
 
 import os

@@ -20,7 +20,9 @@ BINDING_FLAGS = ["-O2", "-g", "-fPIC", "-shared", "-DNDEBUG", "-Wall", "-fwrapv"
 
 _COMPILE_TIMEOUT_S = 300
 _TOOL_TIMEOUT_S = 1200  # a first cargo build compiles the whole of PyO3
-_ERROR_LINE = re.compile(r"(?:fatal )?error(?:\[E\d+\])?: |undefined reference|cannot find |Error: ")
+_ERROR_LINE = re.compile(
+    r"(?:fatal )?error(?:\[E\d+\])?: |undefined reference|cannot find |Error: "
+)
 # What the first error line says -> how to mend it.
 _FIXES = [
     (r"libunwind\.h|-lunwind", "apt install libunwind-dev"),
@@ -112,7 +114,7 @@ class Toolchain:
         library_dirs: Iterable[str] = (),
         libraries: Iterable[str] = (),
         language: str = "c",
-        abi3: bool = False
+        abi3: bool = False,
     ) -> str:
         """Compiles an extension module for the running interpreter; returns its file.
 
@@ -142,7 +144,7 @@ class Toolchain:
         flags: Iterable[str],
         include: Iterable[str] = (),
         link: Iterable[str] = (),
-        language: str = "c"
+        language: str = "c",
     ) -> None:
         """Compiles sources to a shared library. Raises BuildError; the log stays in log_dir."""
         self.require(language)
@@ -166,7 +168,7 @@ class Toolchain:
         *,
         cwd: Optional[str] = None,
         env: Optional[Mapping[str, str]] = None,
-        timeout_s: float = _TOOL_TIMEOUT_S
+        timeout_s: float = _TOOL_TIMEOUT_S,
     ) -> str:
         """Runs a build tool and returns what it printed.
 

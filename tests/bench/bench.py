@@ -144,8 +144,7 @@ class Bench:
             good = off <= SPREAD_TICKS or percent <= SPREAD_PERCENT
             shown = " ".join("%8.1f" % v for v in values)
             print(
-                "%-14s %-13s %s %7.2f %7.2f  %s"
-                % (path, phase, shown, percent, off, verdict(good))
+                "%-14s %-13s %s %7.2f %7.2f  %s" % (path, phase, shown, percent, off, verdict(good))
             )
             rows.append(
                 {
@@ -267,7 +266,10 @@ class Bench:
                 total_ns = total * 1e9 / model["counter"]["hz"]
                 figures = self.pyperf_once(prepared, path, total_ns)
                 series[path].append({"probe": total_ns, **figures})
-        print("\nTotal beside pyperf (less its empty loop), ns a call: medians of %d turns" % INTERLEAVED)
+        print(
+            "\nTotal beside pyperf (less its empty loop), ns a call: medians of %d turns"
+            % INTERLEAVED
+        )
         print("aim: within %g %% of its quiet values in the same loop" % PYPERF_PERCENT)
         print("%-14s %8s   %s" % ("path", "probe", "pyperf, ratio (ratios of each turn)"))
         rows: List[Json] = []

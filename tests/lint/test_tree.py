@@ -36,9 +36,7 @@ def is_code(name: str) -> bool:
     if name.startswith(STUBS):
         return False
     return (
-        name.endswith(CODE)
-        or os.path.basename(name) == "Makefile"
-        or text(name).startswith("#!")
+        name.endswith(CODE) or os.path.basename(name) == "Makefile" or text(name).startswith("#!")
     )
 
 

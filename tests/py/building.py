@@ -92,7 +92,7 @@ class Build:
         paths: List[str],
         workloads: Optional[List[str]] = None,
         env: Optional[Dict[str, str]] = None,
-        **changes: Any
+        **changes: Any,
     ) -> Built:
         spec = self.spec(paths, WORKLOADS if workloads is None else workloads, **changes)
         return self.finish(self.start(spec, **(env or {})))

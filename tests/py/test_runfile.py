@@ -59,9 +59,7 @@ def test_show_gives_the_mean_of_the_passes(document: Dict[str, Any]) -> None:
     mean_us = sum(values) / len(values) * 1e6
     assert 0.5 < mean_us < 5
     line = next(
-        part
-        for part in shown.splitlines()
-        if part.startswith("fib/ctypes/cpython-3.13.0/total")
+        part for part in shown.splitlines() if part.startswith("fib/ctypes/cpython-3.13.0/total")
     )
     assert "%.2f us" % mean_us in line
 
@@ -82,9 +80,7 @@ def test_names_are_workload_path_interpreter_phase(document: Dict[str, Any]) -> 
     assert all(len(name.split("/")) == 4 for name in names)
 
 
-def test_compare_to_finds_a_planted_difference(
-    tmp_path: Path, document: Dict[str, Any]
-) -> None:
+def test_compare_to_finds_a_planted_difference(tmp_path: Path, document: Dict[str, Any]) -> None:
     slower = copy.deepcopy(document)
     for benchmark in slower["benchmarks"]:
         if benchmark["metadata"]["name"] != "add/ctypes/cpython-3.13.0/marshalling":

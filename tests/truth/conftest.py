@@ -37,9 +37,7 @@ def choose_interpreters() -> List[Dict[str, Any]]:
     what else of 3.8, 3.11 and 3.13 there is."""
     wanted = os.environ.get("PROBE_TRUTH_PYTHONS", "")
     listed = json.loads(probe("list", "interpreters", "--json").stdout)
-    found = [
-        i for i in listed["interpreters"] if i["headers"] and i["implementation"] == "cpython"
-    ]
+    found = [i for i in listed["interpreters"] if i["headers"] and i["implementation"] == "cpython"]
     if wanted == "all":
         return found
     if wanted:
