@@ -21,9 +21,11 @@ EMPTY, TARGET, REAL, PYCALL, CALLBACK_STUB = 0, 3, 4, 6, 8
 ATTEMPTS = 4  # the machine is shared
 
 COUNTED = """\
-unsigned long long pb_reached;
+static unsigned long long reached;
 int pb_counted(int a, int b);
-int pb_counted(int a, int b) { pb_reached++; return a + b; }
+int pb_counted(int a, int b) { reached++; return a + b; }
+unsigned long long pb_reached(void);
+unsigned long long pb_reached(void) { return reached; }
 """
 
 
