@@ -13,14 +13,15 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Tuple
 
 HERE = Path(__file__).resolve().parent
 TABLE = HERE / "claims.json"
 PAGES = ("claims.md", "claims.html")
 # Of `probe run`: the cells that failed, or that an interrupt left out, are told in the run file.
 SOME_FAILED, INTERRUPTED = 3, 130
-BUDGET_S = 840.0  # for all runs: one that takes more than its share ends after fewer passes
+BUDGET_S = 780.0  # for measuring: a run that takes more than its share ends after fewer passes
+BUILD_S = 900.0  # for the bindings of one run, once
 END_S = 60.0  # for a run to end once it is asked to
 
 Json = Dict[str, Any]
@@ -42,22 +43,24 @@ def chosen(run: Json, found: List[Json]) -> List[Json]:
     return [i for i in found if any(i in fitting(w, found) for w in run["interpreters"])]
 
 
-def run_for(command: List[str], file: Path, share_s: float, most_s: float) -> int:
-    """Runs, and interrupts what takes longer than its share: `probe run` keeps what it has measured
-    by then. What is still building bindings has nothing yet, and gets up to most_s."""
+def run_for(command: List[str], file: Path, share_s: float) -> Tuple[int, float]:
+    """Runs, and ends what measures longer than its share: `probe run` keeps what it has by then.
+    Returns its exit code and for how long it measured. The run file appears once all is built."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    begun = time.monotonic()
+    started = begun = time.monotonic()
     try:
         while process.poll() is None:
-            took_s = time.monotonic() - begun
-            if took_s > most_s or (took_s > share_s and file.exists()):
+            now = time.monotonic()
+            if not file.exists():
+                begun = now
+            if now - begun > share_s or begun - started > BUILD_S:
                 print("claims: that was its share of the time: judged is what it has", flush=True)
                 process.terminate()
                 break
-            time.sleep(0.5)
-        return process.wait(END_S)
+            time.sleep(0.2)
+        return process.wait(END_S), time.monotonic() - begun
     except subprocess.TimeoutExpired:
-        return INTERRUPTED
+        return INTERRUPTED, time.monotonic() - begun
     finally:
         process.kill()
 
@@ -69,7 +72,7 @@ def measure(probe: Path, table: Json, folder: Path, budget_s: float) -> None:
     found = [i for i in json.loads(listed.stdout)["interpreters"] if not i["missing"]]
     runs = [(run, chosen(run, found)) for run in table["runs"]]
     cells = [len(i) * len(run["workloads"]) * len(run["paths"]) for run, i in runs]
-    end = time.monotonic() + budget_s
+    left_s = budget_s
     for number, (run, interpreters) in enumerate(runs):
         file = folder / (run["name"] + ".json")
         if file.exists():
@@ -78,18 +81,17 @@ def measure(probe: Path, table: Json, folder: Path, budget_s: float) -> None:
         if not interpreters:
             print("%s: left out, as no interpreter for it is here" % head, flush=True)
             continue
-        left_s = max(end - time.monotonic(), 1.0)
         share_s = left_s * cells[number] / sum(cells[number:])
         counts = (len(interpreters), cells[number], share_s)
         print("%s: %d interpreters, %d cells, %.0f s at most" % (head, *counts), flush=True)
-        code = run_for(
+        code, took_s = run_for(
             [str(probe), "run", *run["workloads"], "-p", ",".join(run["paths"])]
             + ["-i", ",".join(i["label"] for i in interpreters), *run["options"]]
             + ["-o", os.path.relpath(str(file))],
             file,
             share_s,
-            left_s,
         )
+        left_s = max(left_s - took_s, 1.0)
         if code not in (0, SOME_FAILED, INTERRUPTED):
             sys.exit("claims: probe run ended with %d" % code)
 
@@ -111,7 +113,9 @@ def main() -> int:
         prog="claims.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--build", default="build", help="build folder (default: build)")
-    parser.add_argument("--budget", type=float, default=BUDGET_S, metavar="S", help="time to take")
+    parser.add_argument(
+        "--budget", type=float, default=BUDGET_S, metavar="S", help="time to measure"
+    )
     parser.add_argument("--redraw", metavar="DIR", help="judge the run files in DIR again")
     options = parser.parse_args()
     build = Path(options.build).resolve()

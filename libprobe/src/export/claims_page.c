@@ -80,7 +80,10 @@ static void put_verdict_in_short(const struct probe_claim_result *r, char *buf, 
 {
 	size_t judged = r->confirmed + r->refuted + r->undecided;
 
-	if (r->confirmed && r->confirmed < judged)
+	if (r->verdict == PROBE_CLAIM_CONFIRMED && r->confirmed < judged)
+		snprintf(buf, size, "%s in %u of %u", probe_claim_verdict_name(r->verdict),
+			 (unsigned)r->confirmed, (unsigned)judged);
+	else if (r->confirmed && r->confirmed < judged)
 		snprintf(buf, size, "%s: %u of %u confirmed", probe_claim_verdict_name(r->verdict),
 			 (unsigned)r->confirmed, (unsigned)judged);
 	else
