@@ -86,6 +86,9 @@ static void put_verdict_in_short(const struct probe_claim_result *r, char *buf, 
 	else if (r->confirmed && r->confirmed < judged)
 		snprintf(buf, size, "%s: %u of %u confirmed", probe_claim_verdict_name(r->verdict),
 			 (unsigned)r->confirmed, (unsigned)judged);
+	else if (r->verdict == PROBE_CLAIM_MIXED)
+		snprintf(buf, size, "%s: %u of %u refuted", probe_claim_verdict_name(r->verdict),
+			 (unsigned)r->refuted, (unsigned)judged);
 	else
 		snprintf(buf, size, "%s", probe_claim_verdict_name(r->verdict));
 }
@@ -149,7 +152,7 @@ static void overview(struct pb_report *r, const struct probe_claim_result *resul
 			[PROBE_CLAIM_CONFIRMED] = "%zu confirmed here",
 			[PROBE_CLAIM_REFUTED] = "%zu refuted",
 			[PROBE_CLAIM_UNDECIDED] = "%zu undecided",
-			[PROBE_CLAIM_MIXED] = "%zu confirmed in some places only",
+			[PROBE_CLAIM_MIXED] = "%zu not the same everywhere",
 			[PROBE_CLAIM_UNTESTED] = "%zu not testable on this machine",
 		};
 
@@ -340,7 +343,7 @@ static void other_ratios(struct pb_report *r, const struct probe_claim_table *ta
 		struct probe_scale scale;
 		size_t n = 0;
 
-		if (probe_scale_get(run, r->whole->unit, &scale))
+		if (probe_scale_get(run, PROBE_UNIT_NS, &scale))
 			continue;
 		if (probe_claim_check_list(run, &list, &n, NULL))
 			r->out->oom = true;
