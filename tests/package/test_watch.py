@@ -550,6 +550,11 @@ def stress(rounds: int, call: Callable[[], Any], expected: Any, *modules: Any) -
         for k in range(rounds):
             with probe.watch(*modules, phases=bool(k % 2)) as w:
                 time.sleep(0.005)
+                patience = 200
+                while w.calls == 0 and patience:  # on a busy machine no thread may have run
+                    time.sleep(0.02)
+                    patience -= 1
+            assert w.calls > 0
             seen += w.calls
     finally:
         stop.set()
