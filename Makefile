@@ -140,9 +140,10 @@ test-lint: all venv ## include directions, headers, exported symbols, formatting
 test-py: all venv ## the command, the builds and the run file, end to end
 	$(Q)$(PYSUITE) tests/py tests/install
 # ALL=1 PYTEST="-k fresh": from a fresh clone on other Pythons, too (tests/package/test_fresh.py).
-# SAN=1: its C module under ASan and UBSan, and all memory by malloc(); without the command.
+# SAN=1: its C module under ASan and UBSan, and all memory by malloc(); without the command. (ASan
+# has to meet libstdc++ before an exception is thrown.)
 PACKAGE_BUILD = $(if $(SAN),PROBE_SCRATCH=$(CURDIR)/$(B)/package CFLAGS="-O1 -g $(SAN_FLAGS)" LDFLAGS="$(SAN_FLAGS)")
-PACKAGE_RUN   = $(if $(SAN),LD_PRELOAD=$$($(CC) -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc,\
+PACKAGE_RUN   = $(if $(SAN),LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) libstdc++.so.6" ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc,\
                 PROBE_COMMAND=$(CURDIR)/$(B)/probe)
 test-package: $(if $(SAN),,all) ## the Python package, installed into an environment of its own, and its notebooks
 	$(Q).ci/venv.sh $(B)/venv-package tests/package/requirements.txt $(PYTHON)
