@@ -274,7 +274,8 @@ def _add_module(places: Places, module: types.ModuleType, seen: Any) -> None:
 def _add_callable(places: Places, module: types.ModuleType, name: str, thing: Any) -> None:
     label = "%s.%s" % (module.__name__, name)
     how = ""
-    if _probe.entry_kind(thing) == "none":
+    # A bound method's slot is its function's, which others call too.
+    if isinstance(thing, types.MethodType) or _probe.entry_kind(thing) == "none":
         forwarder = _probe.forwarder(thing)
         places.attributes.append((vars(module), name, thing, forwarder))
         thing, how = forwarder, "attribute"

@@ -98,3 +98,10 @@ def watched(tmp_path_factory: Any) -> Any:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture
+def strlen() -> Any:
+    f = ctypes.CDLL(None).strlen
+    f.restype, f.argtypes = ctypes.c_size_t, [ctypes.c_char_p]
+    return f
