@@ -28,7 +28,7 @@ EMPTY, TARGET, REAL, PYCALL, CALLBACK_STUB = 0, 3, 4, 6, 8
 
 # Seconds of warming up, at least and at most. Compilers that work beside the program need their time,
 # GraalPy's most of all; the process's own time limit is longer.
-WARM_UP_S = {"graalpy": (3.0, 60.0)}
+WARM_UP_S = {"graalpy": (3.0, 20.0)}
 DEFAULT_WARM_UP_S = (1.0, 10.0)
 COUNTED_CALLS = 4000
 
