@@ -37,6 +37,7 @@ def test_nanobind_is_compiled_once(python: str, cache: Path) -> None:
     assert list(bound.folder(python, cache).glob("*/nanobind/*.o")) == objects
 
 
+@pytest.mark.slow
 def test_nanobind_options(python: str, cache: Path) -> None:
     some = ["add", "rest", "wait_for", "midpoint", "apply"]
     chosen = "nanobind+nogil+keywords+freethreading"
@@ -47,6 +48,7 @@ def test_pybind11(python: str, cache: Path) -> None:
     assert not bound.refused(bound.check(python, cache, "pybind11", *SOME))
 
 
+@pytest.mark.slow
 def test_pybind11_options(python: str, cache: Path) -> None:
     some = ["add", "wait_for"]
     assert not bound.refused(bound.check(python, cache, "pybind11+nogil+keywords", *some))

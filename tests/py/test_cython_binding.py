@@ -19,6 +19,7 @@ def test_default_interpreter(python: str, cache: Path) -> None:
     assert not bound.refused(bound.check(python, cache, "cython", *SOME))
 
 
+@pytest.mark.slow
 def test_options(python: str, cache: Path) -> None:
     some = ["add", "rest", "wait_for", "apply"]
     chosen = "cython+nogil+positional+freethreading"
