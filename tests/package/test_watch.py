@@ -3,6 +3,7 @@
 
 import ctypes
 import gc
+import inspect
 import json
 import math
 import os
@@ -304,7 +305,9 @@ def test_numpy() -> None:
             numpy.dot(a, a)
             a.mean()
             numpy.float64(1.0)
-    assert w["add"].calls >= 30 and w["dot"].calls == 30 and w["ndarray.mean"].calls == 30
+    assert w["add"].calls >= 30 and w["ndarray.mean"].calls == 30
+    if not inspect.isfunction(numpy.dot):  # before 1.25 it was written in Python
+        assert w["dot"].calls == 30
     assert w.how["numpy.add"] == "vectorcall" and "Python code" in w.left_out.values()
 
 
