@@ -228,6 +228,24 @@ static const struct probe_verdict_row *most_exact(const struct probe_verdict *v)
 	return best;
 }
 
+/* A call can hide a short function behind its own work, each path as much as it has. What is left
+ * then says little of more of the same work: the most that any path saw is what it may take. */
+static double most_seen(const struct probe_verdict *v, const struct probe_verdict_row *exact)
+{
+	double most = exact->floor_ticks;
+
+	for (size_t i = 0; i < v->row_count && exact->compute.below_floor; i++) {
+		const struct probe_verdict_row *row = &v->rows[i];
+		double high = row->compute.below_floor ? doubt(row)
+						       : row->compute.ticks + row->compute.half;
+
+		if (row->compute.state != PROBE_ABSENT && row->contended == exact->contended &&
+		    high > most)
+			most = high;
+	}
+	return most;
+}
+
 static void reckon_breakeven(struct probe_verdict *v)
 {
 	const struct probe_verdict_row *exact = most_exact(v);
@@ -237,7 +255,8 @@ static void reckon_breakeven(struct probe_verdict *v)
 	v->compute = work.compute;
 	if (exact) {
 		v->compute = work.compute = exact->compute;
-		v->compute_floor_ticks = work.floor_ticks = exact->floor_ticks;
+		v->compute_floor_ticks = exact->floor_ticks;
+		work.floor_ticks = most_seen(v, exact);
 	}
 	if (python) {
 		work.python = &python->total;
