@@ -48,6 +48,7 @@ def refused(said: Dict[str, str]) -> List[str]:
 
 
 @needs_cargo
+@pytest.mark.slow  # cargo builds PyO3 first
 def test_default_interpreter(python: str, cache: Path) -> None:
     assert not refused(check(python, cache, "pyo3"))
 

@@ -33,8 +33,7 @@ def probe(*args: str) -> "subprocess.CompletedProcess[str]":
 
 
 def choose_interpreters() -> List[Dict[str, Any]]:
-    """PROBE_TRUTH_PYTHONS: "all", or a list as -i takes; by default the oldest, the newest and
-    what else of 3.8, 3.11 and 3.13 there is."""
+    """PROBE_TRUTH_PYTHONS: "all", or a list as -i takes; by default the oldest and the newest."""
     wanted = os.environ.get("PROBE_TRUTH_PYTHONS", "")
     listed = json.loads(probe("list", "interpreters", "--json").stdout)
     found = [i for i in listed["interpreters"] if i["headers"] and i["implementation"] == "cpython"]
@@ -46,8 +45,7 @@ def choose_interpreters() -> List[Dict[str, Any]]:
     for item in found:
         minors.setdefault(".".join(item["version"].split(".")[:2]), item)
     keys = list(minors)
-    keep = [k for k in keys if k in ("3.8", "3.11", "3.13") or k in (keys[0], keys[-1])]
-    return [minors[k] for k in keep]
+    return [minors[k] for k in dict.fromkeys((keys[0], keys[-1]))] if keys else []
 
 
 INTERPRETERS = choose_interpreters()
