@@ -21,7 +21,7 @@ const struct pb_warmup_config pb_warmup_usual = {
 	.burst_us = 100,
 	.least_calls = 10000,
 	.least_s = 0.05,
-	.most_s = 1,
+	.most_s = 0.4,
 	.most_bursts = 4000,
 };
 
