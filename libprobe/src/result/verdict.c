@@ -204,11 +204,8 @@ static size_t gather_tied(struct probe_verdict_row *rows, size_t n)
 /* How little is known of a compute time. */
 static double doubt(const struct probe_verdict_row *row)
 {
-	double above = row->compute.ticks + row->compute.half;
-
-	if (!row->compute.below_floor)
-		return row->compute.half;
-	return above > row->floor_ticks ? above : row->floor_ticks;
+	return row->compute.below_floor ? pb_value_most(&row->compute, row->floor_ticks)
+					: row->compute.half;
 }
 
 /* All paths call the same function: what it takes is known best from the most exact of them. */
@@ -236,8 +233,7 @@ static double most_seen(const struct probe_verdict *v, const struct probe_verdic
 
 	for (size_t i = 0; i < v->row_count && exact->compute.below_floor; i++) {
 		const struct probe_verdict_row *row = &v->rows[i];
-		double high = row->compute.below_floor ? doubt(row)
-						       : row->compute.ticks + row->compute.half;
+		double high = pb_value_most(&row->compute, row->floor_ticks);
 
 		if (row->compute.state != PROBE_ABSENT && row->contended == exact->contended &&
 		    high > most)

@@ -19,8 +19,7 @@ static struct probe_breakeven below(double high)
 	return (struct probe_breakeven){PROBE_BREAKEVEN_BELOW, NAN, NAN, high};
 }
 
-/* What a value can be at most: its interval's upper end, or the floor where that is higher. */
-static double most(const struct probe_value *v, double floor_ticks)
+double pb_value_most(const struct probe_value *v, double floor_ticks)
 {
 	double upper = v->ticks + v->half;
 
@@ -34,7 +33,7 @@ struct probe_breakeven pb_breakeven_tenth(const struct probe_value *boundary, do
 	if (boundary->state == PROBE_ABSENT)
 		return nothing;
 	if (boundary->below_floor || b <= half)
-		return below(9 * most(boundary, floor_ticks));
+		return below(9 * pb_value_most(boundary, floor_ticks));
 	return (struct probe_breakeven){PROBE_BREAKEVEN_AT, 9 * b, 9 * (b - half), 9 * (b + half)};
 }
 
@@ -89,7 +88,7 @@ struct probe_breakeven pb_breakeven_python(const struct probe_value *boundary,
 	half[COMPUTE] = c->half;
 	x[WORK] = work->python->ticks - empty.ticks;
 	half[WORK] = hypot(work->python->half, empty.half);
-	compute_high = most(c, work->floor_ticks);
+	compute_high = pb_value_most(c, work->floor_ticks);
 	work_low = x[WORK] - half[WORK];
 	work_high = x[WORK] + half[WORK];
 	extra_high = x[EXTRA] + half[EXTRA];
