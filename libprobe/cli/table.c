@@ -4,6 +4,12 @@
  */
 #include "table.h"
 
+const struct table_phase table_phases[3] = {
+	{"dispatch", PROBE_MASK_DISPATCH},
+	{"marshalling", PROBE_MASK_MARSHALLING},
+	{"compute", PROBE_MASK_COMPUTE},
+};
+
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>

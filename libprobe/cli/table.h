@@ -78,6 +78,13 @@ void table_notes(const struct probe_run *run, unsigned marks, const struct table
  * none. */
 void table_verdict(const struct probe_run *run, const struct table_units *units, bool color,
 		   FILE *out);
+/* The three phases in the order of their columns. */
+struct table_phase {
+	const char *name;
+	unsigned mask;
+};
+extern const struct table_phase table_phases[3];
+
 /* What one more argument costs, for the sweeps of the run; returns the marks that it needs. */
 unsigned table_slopes(const struct probe_run *run, const struct table_units *units, bool color,
 		      FILE *out);

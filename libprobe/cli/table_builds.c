@@ -35,15 +35,6 @@ static const struct grid_shape builds_narrow = {
 		1u << (BUILDS_PHASE + 5) | 1u << BUILDS_SAID,
 };
 
-static const struct {
-	const char *name;
-	unsigned mask;
-} builds_phases[3] = {
-	{"dispatch", PROBE_MASK_DISPATCH},
-	{"marshalling", PROBE_MASK_MARSHALLING},
-	{"compute", PROBE_MASK_COMPUTE},
-};
-
 static int builds_column(size_t phase)
 {
 	return BUILDS_PHASE + BUILDS_WIDTH * (int)phase;
@@ -63,7 +54,7 @@ static void builds_head(const struct table *t, const struct probe_build_block *b
 	row->span[BUILDS_TOTAL] = 2;
 	row->align[BUILDS_TOTAL] = GRID_RIGHT;
 	for (size_t p = 0; p < 3; p++) {
-		snprintf(row->text[builds_column(p)], GRID_TEXT, "%s", builds_phases[p].name);
+		snprintf(row->text[builds_column(p)], GRID_TEXT, "%s", table_phases[p].name);
 		row->span[builds_column(p)] = BUILDS_WIDTH;
 		row->align[builds_column(p)] = GRID_RIGHT;
 	}
@@ -80,7 +71,7 @@ static void builds_phase(struct table *t, const struct probe_engine *e,
 	int column;
 
 	for (size_t p = 0; p < 3; p++) {
-		if (!(part->mask & builds_phases[p].mask))
+		if (!(part->mask & table_phases[p].mask))
 			continue;
 		first = first == 3 ? p : first;
 		last = p;

@@ -34,15 +34,6 @@ static const struct grid_shape three_narrow = {
 	.left = THREE_LEFT,
 };
 
-static const struct {
-	const char *name;
-	unsigned mask;
-} phases[3] = {
-	{"dispatch", PROBE_MASK_DISPATCH},
-	{"marshalling", PROBE_MASK_MARSHALLING},
-	{"compute", PROBE_MASK_COMPUTE},
-};
-
 static int column_of(size_t phase)
 {
 	return THREE_PHASE + THREE_WIDTH * (int)phase;
@@ -60,7 +51,7 @@ static void three_head(struct table *t, const char *workload, struct grid *grid)
 	row->span[THREE_TOTAL] = 2;
 	row->align[THREE_TOTAL] = GRID_RIGHT;
 	for (size_t p = 0; p < 3; p++) {
-		snprintf(row->text[column_of(p)], GRID_TEXT, "%s", phases[p].name);
+		snprintf(row->text[column_of(p)], GRID_TEXT, "%s", table_phases[p].name);
 		row->span[column_of(p)] = THREE_WIDTH;
 		row->align[column_of(p)] = GRID_RIGHT;
 	}
@@ -90,7 +81,7 @@ static void phase(struct table *t, const struct probe_engine *e, const struct pr
 	size_t first = 3, last = 0, members = 0;
 
 	for (size_t p = 0; p < 3; p++) {
-		in[p] = part->mask & phases[p].mask;
+		in[p] = part->mask & table_phases[p].mask;
 		if (!in[p])
 			continue;
 		first = first == 3 ? p : first;
