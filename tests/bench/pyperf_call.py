@@ -4,9 +4,12 @@
 $PROBE_BENCH_CALL names a JSON file: {"binding", "prototype", "artifact", "library",
 "ext", "log"}. The call is
 that of workload add, on the bare library: no veneer, no hook. Benchmarks: "call" and "empty" in the
-loop that a user of pyperf writes; "call-repeat" and "empty-repeat" in the one that probe times. The
-two differ for short calls: a core overlaps the call with the loop's own work, and range() makes an
-integer in every turn.
+loop that a user of pyperf writes; "call-repeat" and "empty-repeat" in the one that probe times;
+"call-turns" and "empty-turns" in that one too, but with other code before every value, as a rung of
+probe's ladder has. They differ for short calls. A core overlaps the call with the loop's own work,
+and range() makes an integer in every turn. And a core that runs one loop alone settles for seconds
+in one of several states (20 to 29 ns a turn for capi-fastcall, seen on AMD EPYC), which other code
+between the values makes it leave.
 
 Beside every value the noise reference is taken as probe takes it beside every round. "log" in that
 file names another: a line for each value, [process, name, seconds a call, wide over chain].
@@ -23,6 +26,8 @@ from time import perf_counter
 from typing import Any, Callable, List
 
 import pyperf
+
+OTHER_CALLS = 1000
 
 with open(os.environ["PROBE_BENCH_CALL"], encoding="utf-8") as stream:
     what = json.load(stream)
@@ -94,11 +99,34 @@ def empty_repeat(loops: int) -> float:
     return perf_counter() - begin
 
 
+def python_function(a: int, b: int) -> None:
+    pass
+
+
+def other_code() -> None:
+    for _ in repeat(None, OTHER_CALLS):
+        python_function(2, 3)
+
+
+def call_turns(loops: int) -> float:
+    other_code()
+    call_repeat(loops // 4)  # what a rung's untimed share is
+    return call_repeat(loops)
+
+
+def empty_turns(loops: int) -> float:
+    other_code()
+    empty_repeat(loops // 4)
+    return empty_repeat(loops)
+
+
 runner = pyperf.Runner()
 for name, timed in (
     ("call", call),
     ("empty", empty),
     ("call-repeat", call_repeat),
     ("empty-repeat", empty_repeat),
+    ("call-turns", call_turns),
+    ("empty-turns", empty_turns),
 ):
     runner.bench_time_func(name, noted(name, timed))
