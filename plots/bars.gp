@@ -83,7 +83,7 @@ if (width_points > 0) {
 	width = width_points
 	columns = width < 400 ? 1 : width < 760 ? 2 : 3
 } else {
-	columns = panels < 2 ? 1 : total_slots > 140 || linked ? 3 : 2
+	columns = panels < 2 ? 1 : panels != 4 && (total_slots > 140 || linked) ? 3 : 2 # 4: no gaps
 	columns = columns > panels ? panels : columns
 	width = columns * (LABELS + (columns == 1 ? 400.0 : 258.0)) + MARGIN
 }

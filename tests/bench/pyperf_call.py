@@ -1,18 +1,17 @@
 # SPDX-License-Identifier: MIT
 """Times one built binding with pyperf: bench.py runs this under the interpreter in question.
 
-$PROBE_BENCH_CALL names a JSON file: {"binding", "prototype", "artifact", "library",
-"ext", "log"}. The call is
-that of workload add, on the bare library: no veneer, no hook. Benchmarks: "call" and "empty" in the
-loop that a user of pyperf writes; "call-repeat" and "empty-repeat" in the one that probe times;
-"call-turns" and "empty-turns" in that one too, but with other code before every value, as a rung of
-probe's ladder has. They differ for short calls. A core overlaps the call with the loop's own work,
-and range() makes an integer in every turn. And a core that runs one loop alone settles for seconds
-in one of several states (20 to 29 ns a turn for capi-fastcall, seen on AMD EPYC), which other code
-between the values makes it leave.
+$PROBE_BENCH_CALL names a JSON file: {"binding", "prototype", "artifact", "library", "ext", "log"}.
+The call is that of workload add, on the bare library: no veneer, no hook. Benchmarks: "call" and
+"empty" in the loop that a user of pyperf writes; "turns", whose values are call less empty loop, taken
+in turns with rounds of probe's ladder in the same process. They differ for short calls: a core overlaps
+the call with the loop's own work, range() makes an integer in every turn, and a core that runs one loop
+alone settles in one of several states (20 to 29 ns a turn for capi-fastcall, seen on AMD EPYC), which
+other code between the values makes it leave.
 
 Beside every value the noise reference is taken as probe takes it beside every round. "log" in that
-file names another: a line for each value, [process, name, seconds a call, wide over chain].
+file names another: a line for each value, [process, name, seconds a call, wide over chain]; "ladder"
+are the rounds' totals.
 """
 
 import atexit
@@ -27,8 +26,6 @@ from typing import Any, Callable, List
 
 import pyperf
 
-OTHER_CALLS = 1000
-
 with open(os.environ["PROBE_BENCH_CALL"], encoding="utf-8") as stream:
     what = json.load(stream)
 # Compiled bindings find the target's library by its name once it is loaded for all to see.
@@ -39,9 +36,11 @@ module = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(module)
 target = module.load(what["prototype"], what["artifact"], what["library"], frozenset())
 assert target(2, 3) == 5
-sys.path.insert(0, what["ext"])
+sys.path[:0] = [what["ext"], what["hooks"]]
 import _probe  # type: ignore[import-not-found]
+from _hooks import empty_loop, make_loop  # type: ignore[import-not-found]
 
+EMPTY, REAL = 0, 4  # of enum probe_rung
 noise = _probe.noise_reference()
 kept: List[Any] = []
 
@@ -55,15 +54,19 @@ def write_log() -> None:
 atexit.register(write_log)
 
 
+def note(name: str, seconds: float, references: List[Any]) -> None:
+    """The worst of the references tells."""
+    chain, wide = max(references, key=lambda pair: pair[1] / pair[0])
+    kept.append([os.getpid(), name, seconds, wide / chain])
+
+
 def noted(name: str, timed: Callable[[int], float]) -> Callable[[int], float]:
     def timed_and_noted(loops: int) -> float:
         before = noise()
         took = timed(loops)
         after = noise()
         if before and after:
-            # The worse of the two tells.
-            chain, wide = max(before, after, key=lambda pair: pair[1] / pair[0])
-            kept.append([os.getpid(), name, took / loops, wide / chain])
+            note(name, took / loops, [before, after])
         return took
 
     return timed_and_noted
@@ -99,34 +102,29 @@ def empty_repeat(loops: int) -> float:
     return perf_counter() - begin
 
 
-def python_function(a: int, b: int) -> None:
-    pass
+def ladder_round(loops: int) -> None:
+    """One round of probe's ladder with no hooks: the empty loop and the call, in random order."""
+    samples = _probe.ladder(
+        target, (2, 3), timed_loop, empty_loop, rounds=1, wait_s=0.0, calls=loops, seed=len(kept)
+    )
+    columns, row = samples["columns"], samples["rounds"][0]
+    chain, wide, discarded = row[-3:]
+    hz = samples["counter"]["hz"]
+    if not discarded and hz and chain and wide:
+        ticks = row[columns.index(REAL)] - row[columns.index(EMPTY)]
+        note("ladder", ticks / hz, [(chain, wide)])
 
 
-def other_code() -> None:
-    for _ in repeat(None, OTHER_CALLS):
-        python_function(2, 3)
-
-
-def call_turns(loops: int) -> float:
-    other_code()
-    call_repeat(loops // 4)  # what a rung's untimed share is
-    return call_repeat(loops)
-
-
-def empty_turns(loops: int) -> float:
-    other_code()
+def turns(loops: int) -> float:
+    """A round of the ladder, then the same by pyperf's means: a share that is not timed first."""
+    ladder_round(loops)
+    call_repeat(loops // 4)
+    took = call_repeat(loops)
     empty_repeat(loops // 4)
-    return empty_repeat(loops)
+    return took - empty_repeat(loops)
 
 
+timed_loop = make_loop(2)
 runner = pyperf.Runner()
-for name, timed in (
-    ("call", call),
-    ("empty", empty),
-    ("call-repeat", call_repeat),
-    ("empty-repeat", empty_repeat),
-    ("call-turns", call_turns),
-    ("empty-turns", empty_turns),
-):
+for name, timed in (("call", call), ("empty", empty), ("turns", turns)):
     runner.bench_time_func(name, noted(name, timed))

@@ -457,6 +457,40 @@ static void an_interaction_widens_its_parts(void **state)
 	drop(&w);
 }
 
+/* Processes that agree to a hundredth of a cycle resolve no less than a cycle by it. */
+static void a_cycle_is_the_floor(void **state)
+{
+	(void)state;
+	struct world w = {.processes = 3,
+			  .rungs = 1u << PROBE_RUNG_EMPTY | 1u << PROBE_RUNG_REAL |
+				   1u << PROBE_RUNG_TARGET};
+	make(&w);
+	for (size_t p = 0; p < w.processes; p++)
+		for (size_t i = 0; i < w.samples[p].round_count; i++)
+			w.samples[p].rounds[i].ticks[PROBE_RUNG_REAL] -=
+				cost[PROBE_SUB_COMPUTE] - 0.5;
+	struct probe_engine e = analysed(&w, &usual);
+	const struct probe_value *compute = part(&e, PROBE_MASK_COMPUTE);
+	assert_true(compute->half < 0.1);
+	close_to(compute->ticks, 0.5, 0.1);
+	close_to(e.floor_ticks, 1, 0.05);
+	assert_true(compute->below_floor);
+	free(e.passes);
+	drop(&w);
+}
+
+static void an_uncertain_total_is_not_below_the_floor(void **state)
+{
+	(void)state;
+	struct world w = {.processes = 3, .between_ticks = 300, .seed = 3};
+	make(&w);
+	struct probe_engine e = analysed(&w, &usual);
+	assert_true(e.total.half > e.total.ticks && e.total.ticks > e.floor_ticks);
+	assert_false(e.total.below_floor);
+	free(e.passes);
+	drop(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -477,6 +511,8 @@ int main(void)
 		cmocka_unit_test(a_reading_missing_here_and_there_is_no_zero),
 		cmocka_unit_test(a_rung_of_nothing_but_gaps_is_missing),
 		cmocka_unit_test(an_interaction_widens_its_parts),
+		cmocka_unit_test(a_cycle_is_the_floor),
+		cmocka_unit_test(an_uncertain_total_is_not_below_the_floor),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

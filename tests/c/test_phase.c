@@ -188,6 +188,22 @@ static void absent_and_estimated_parts_stay_so(void **state)
 	assert_int_equal(out[1].value.state, PROBE_ESTIMATE);
 }
 
+static void below_the_floor_a_value_has_a_bound(void **state)
+{
+	struct probe_value v = value(10, 1);
+
+	(void)state;
+	assert_true(probe_value_most(&v, 20) == 11);
+	v = (struct probe_value){PROBE_EXACT, 0.5, 2, true};
+	assert_true(probe_value_most(&v, 1) == 2.5);
+	assert_true(probe_value_most(&v, 4) == 4);
+	/* Less than nothing by 6: off by as much. */
+	v = (struct probe_value){PROBE_EXACT, -6, 2, true};
+	assert_true(probe_value_most(&v, 4) == 8);
+	v.state = PROBE_ABSENT;
+	assert_true(isnan(probe_value_most(&v, 4)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -198,6 +214,7 @@ int main(void)
 		cmocka_unit_test(parts_across_phases_merge_them),
 		cmocka_unit_test(callbacks_fold_into_compute),
 		cmocka_unit_test(absent_and_estimated_parts_stay_so),
+		cmocka_unit_test(below_the_floor_a_value_has_a_bound),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -165,14 +165,14 @@ static void every_file_has_its_blocks(void **state)
 	}
 }
 
-static void many_rows_go_on_in_another_panel(void **state)
+/* The plot's data of a run in pure Python alone; the caller frees them. */
+static struct memory *plotdata_of(int builds, int paths)
 {
 	struct probe_run *run = probe_run_new();
 	struct memory *memory;
 
-	(void)state;
-	for (int build = 0; build < 4; build++) {
-		for (int path = 0; path < 24; path++) {
+	for (int build = 0; build < builds; build++) {
+		for (int path = 0; path < paths; path++) {
 			char name[32], python[32];
 
 			snprintf(name, sizeof name, "path-%d", path);
@@ -184,11 +184,30 @@ static void many_rows_go_on_in_another_panel(void **state)
 	}
 	run->counter.hz = 1e9;
 	memory = export_as("plotdata", run);
+	probe_run_free(run);
+	return memory;
+}
+
+static void many_rows_go_on_in_another_panel(void **state)
+{
 	/* Two builds of 25.5 lines each fit in 64, a third does not. The axis is the same. */
+	struct memory *memory = plotdata_of(4, 24);
+
+	(void)state;
 	assert_non_null(strstr(memory->text, "\n\"add\" 50.5 NaN 123 \n"));
 	assert_non_null(strstr(memory->text, "\n\"add (continued)\" 50.5 NaN 123 \n"));
 	free(memory);
-	probe_run_free(run);
+}
+
+static void panels_of_a_workload_are_alike_in_length(void **state)
+{
+	/* Seven builds of 10.5 lines: three and four, not six and one. */
+	struct memory *memory = plotdata_of(7, 9);
+
+	(void)state;
+	assert_non_null(strstr(memory->text, "\n\"add\" 31 NaN 108 \n"));
+	assert_non_null(strstr(memory->text, "\n\"add (continued)\" 41.5 NaN 108 \n"));
+	free(memory);
 }
 
 static void an_older_file_has_five_quantiles(void **state)
@@ -240,6 +259,7 @@ int main(void)
 		cmocka_unit_test(a_change_lies_in_its_phase),
 		cmocka_unit_test(every_file_has_its_blocks),
 		cmocka_unit_test(many_rows_go_on_in_another_panel),
+		cmocka_unit_test(panels_of_a_workload_are_alike_in_length),
 		cmocka_unit_test(an_older_file_has_five_quantiles),
 		cmocka_unit_test(the_curve_survives_the_run_file),
 	};

@@ -119,6 +119,15 @@ const char *probe_part_id_among(const struct probe_part *parts, size_t n, size_t
 	return buf;
 }
 
+double probe_value_most(const struct probe_value *value, double floor_ticks)
+{
+	if (value->state == PROBE_ABSENT)
+		return NAN;
+	if (!value->below_floor)
+		return value->ticks + value->half;
+	return fmax(fabs(value->ticks) + value->half, floor_ticks);
+}
+
 /* The sum of a and b, with independent errors; absent when either is, as half a sum is no sum. */
 static struct probe_value add(struct probe_value a, struct probe_value b)
 {

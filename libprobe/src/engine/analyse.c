@@ -22,7 +22,10 @@
 /* The twin runs other copies of the same code at other places in memory, the same in every process
  * (address randomisation moves whole pages only), so no number of passes averages that out. The
  * place of a stub alone was seen to move a call by up to 10 core cycles. */
-#define PLACE_CYCLES      10
+#define PLACE_CYCLES 10
+/* Rungs overlap with the loop around them by parts of a cycle, alike in every process: a few
+ * processes may agree to a hundredth of one and mean nothing by it. */
+#define FLOOR_CYCLES      1
 #define DEFAULT_RESAMPLES 200
 #define MAX_VARIANTS      8
 
@@ -223,6 +226,12 @@ static double mean_of(const struct chosen *c, size_t offset)
 	return c->n ? sum / (double)c->n : NAN;
 }
 
+/* The chain's links take a core cycle each; NaN where there was no reference. */
+static double ticks_per_cycle(const struct process *p)
+{
+	return mean_of(&p[0].hooked, offsetof(struct probe_round, chain_ticks));
+}
+
 static void fill_pass(struct probe_pass *pass, const struct process *p,
 		      const struct pb_quantities *q, size_t rounds)
 {
@@ -283,9 +292,11 @@ static int fill_values(struct probe_engine *out, const struct pb_quantities *q,
 			per[i] = apply(all[k], &p[i].rungs);
 		struct probe_value v =
 			join(per, n, within[k], layout_of(all[k], p, n), out->floor_ticks);
-		if (k == 0)
+		if (k == 0) {
+			/* A whole call with a wide interval is uncertain, not below the floor. */
+			v.below_floor = v.ticks < out->floor_ticks;
 			out->total = v;
-		else if (k <= q->part_count)
+		} else if (k <= q->part_count)
 			out->parts[k - 1] = (struct probe_part){all[k]->mask, v};
 		else if (k <= q->part_count + q->folded_count)
 			out->folded[k - 1 - q->part_count] = (struct probe_part){all[k]->mask, v};
@@ -330,9 +341,7 @@ static int fill_bare(struct probe_engine *out, const struct pb_quantities *q,
 		bare_within /= (double)m;
 		out->bare = join(bare, m, bare_within, 0, 0);
 		out->closure = join(closure, m, bare_within + total_within, 0, 0);
-		/* The chain gives ticks per core cycle. */
-		double chain = mean_of(&p[0].hooked, offsetof(struct probe_round, chain_ticks));
-		out->closure.half = hypot(out->closure.half, PLACE_CYCLES * chain);
+		out->closure.half = hypot(out->closure.half, PLACE_CYCLES * ticks_per_cycle(p));
 		out->closure.below_floor = fabs(out->closure.ticks) <= out->closure.half;
 	}
 	int rc = bare && closure && slow ? 0 : -1;
@@ -342,17 +351,18 @@ static int fill_bare(struct probe_engine *out, const struct pb_quantities *q,
 	return rc;
 }
 
-/* What this cell can't resolve: a counter step spread over a round, or the spread of stub copies.
- */
+/* What this cell can't resolve: a counter step spread over a round, the spread of stub copies, or a
+ * core cycle. */
 static double floor_of(const struct process *p, size_t n, unsigned rungs, double granularity,
 		       uint64_t calls)
 {
-	double floor_ticks = calls ? granularity / (double)calls : granularity;
+	double step = calls ? granularity / (double)calls : granularity;
 	double var = 0;
 	if (rungs & (1u << PROBE_RUNG_TARGET))
 		for (size_t i = 0; i < n; i++)
 			var += p[i].rungs.layout_var[PROBE_RUNG_TARGET] / (double)n;
-	return sqrt(var) > floor_ticks ? sqrt(var) : floor_ticks;
+	/* fmax drops a NaN. */
+	return fmax(fmax(step, sqrt(var)), FLOOR_CYCLES * ticks_per_cycle(p));
 }
 
 static int analyse_loaded(const struct probe_process_samples *samples, struct process *p, size_t n,

@@ -78,11 +78,8 @@ const char *probe_figure_text(const struct probe_value *value, double per_tick, 
 	if (value->state == PROBE_ABSENT || !isfinite(v))
 		return buf;
 	if (value->below_floor) {
-		/* The bound is the interval's upper end, or the floor where that is higher. */
-		double upper = (value->ticks + value->half) * per_tick;
-		double floor_here = floor_ticks * per_tick;
 		if (form != PROBE_FIGURE_HALF)
-			floor_text(upper > floor_here ? upper : floor_here, buf, size);
+			floor_text(probe_value_most(value, floor_ticks) * per_tick, buf, size);
 		return buf;
 	}
 	digits = decimals(v, has_half ? half : 0);

@@ -37,7 +37,7 @@ static const struct probe_engine *measured(const struct probe_cell *cell)
 /* Where a value can't be told from nothing: what it is at most. */
 static double bound_of(const struct probe_value *v, double floor_ticks)
 {
-	return v->below_floor ? fmax(v->ticks + v->half, floor_ticks) : NAN;
+	return v->below_floor ? probe_value_most(v, floor_ticks) : NAN;
 }
 
 /* The first cell of a path of which nothing was measured; NULL = something was. */

@@ -39,7 +39,7 @@ static const struct {
 	{PROBE_MASK_ALL, DMC},
 };
 
-/* Lines after which the groups of a breakdown go on in another panel beside it. */
+/* With more lines than this, the groups of a breakdown are spread over panels beside each other. */
 #define PANEL_LINES 64
 
 struct place {
@@ -78,23 +78,45 @@ static double group_lines(const struct bars *bars, const struct probe_cell *of)
 	return lines;
 }
 
+/* Lines of all groups of the panel that the cell at index first begins. */
+static double panel_lines(const struct bars *bars, size_t first)
+{
+	const struct probe_cell *cells = bars->run->cells;
+	double lines = 0;
+
+	for (size_t g = first; g < bars->run->cell_count; g++) {
+		bool seen = !same_panel(bars, &cells[first], &cells[g]);
+
+		for (size_t i = first; i < g && !seen; i++)
+			seen = same_panel(bars, &cells[first], &cells[i]) &&
+			       !strcmp(cells[i].interpreter, cells[g].interpreter);
+		lines += seen ? 0 : group_lines(bars, &cells[g]);
+	}
+	return lines;
+}
+
 /* The cells of the panel that the cell at index first begins: groups in the order in which they
  * first appear, a line for each group's name, half a line of air between groups. */
 static void place_panel(struct bars *bars, size_t first)
 {
 	const struct probe_cell *cells = bars->run->cells;
-	double slot = 0;
+	double lines = bars->by_build ? 0 : panel_lines(bars, first), slot = 0;
+	double panels = ceil(lines / PANEL_LINES), end = 0;
 
-	bars->panels++;
+	const int before = ++bars->panels;
 	for (size_t g = first; g < bars->run->cell_count; g++) {
 		if (bars->places[g].panel || !same_panel(bars, &cells[first], &cells[g]))
 			continue;
 		if (!bars->by_build) {
-			if (slot > 0 && slot + group_lines(bars, &cells[g]) > PANEL_LINES) {
+			/* As many lines in each: a group belongs where its middle lies. */
+			double group = group_lines(bars, &cells[g]), middle = end + group / 2;
+
+			if (slot > 0 && middle * panels / lines >= bars->panels - before + 1) {
 				bars->panels++;
 				slot = 0;
 			}
 			slot += slot > 0 ? 1.5 : 1;
+			end += group;
 		}
 		for (size_t i = g; i < bars->run->cell_count; i++) {
 			if (bars->places[i].panel || !same_panel(bars, &cells[first], &cells[i]) ||

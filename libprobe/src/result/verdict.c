@@ -204,7 +204,7 @@ static size_t gather_tied(struct probe_verdict_row *rows, size_t n)
 /* How little is known of a compute time. */
 static double doubt(const struct probe_verdict_row *row)
 {
-	return row->compute.below_floor ? pb_value_most(&row->compute, row->floor_ticks)
+	return row->compute.below_floor ? probe_value_most(&row->compute, row->floor_ticks)
 					: row->compute.half;
 }
 
@@ -233,7 +233,7 @@ static double most_seen(const struct probe_verdict *v, const struct probe_verdic
 
 	for (size_t i = 0; i < v->row_count && exact->compute.below_floor; i++) {
 		const struct probe_verdict_row *row = &v->rows[i];
-		double high = pb_value_most(&row->compute, row->floor_ticks);
+		double high = probe_value_most(&row->compute, row->floor_ticks);
 
 		if (row->compute.state != PROBE_ABSENT && row->contended == exact->contended &&
 		    high > most)

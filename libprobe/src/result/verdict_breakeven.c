@@ -19,13 +19,6 @@ static struct probe_breakeven below(double high)
 	return (struct probe_breakeven){PROBE_BREAKEVEN_BELOW, NAN, NAN, high};
 }
 
-double pb_value_most(const struct probe_value *v, double floor_ticks)
-{
-	double upper = v->ticks + v->half;
-
-	return v->below_floor && floor_ticks > upper ? floor_ticks : upper;
-}
-
 struct probe_breakeven pb_breakeven_tenth(const struct probe_value *boundary, double floor_ticks)
 {
 	double b = boundary->ticks, half = boundary->half;
@@ -33,7 +26,7 @@ struct probe_breakeven pb_breakeven_tenth(const struct probe_value *boundary, do
 	if (boundary->state == PROBE_ABSENT)
 		return nothing;
 	if (boundary->below_floor || b <= half)
-		return below(9 * pb_value_most(boundary, floor_ticks));
+		return below(9 * probe_value_most(boundary, floor_ticks));
 	return (struct probe_breakeven){PROBE_BREAKEVEN_AT, 9 * b, 9 * (b - half), 9 * (b + half)};
 }
 
@@ -88,7 +81,7 @@ struct probe_breakeven pb_breakeven_python(const struct probe_value *boundary,
 	half[COMPUTE] = c->half;
 	x[WORK] = work->python->ticks - empty.ticks;
 	half[WORK] = hypot(work->python->half, empty.half);
-	compute_high = pb_value_most(c, work->floor_ticks);
+	compute_high = probe_value_most(c, work->floor_ticks);
 	work_low = x[WORK] - half[WORK];
 	work_high = x[WORK] + half[WORK];
 	extra_high = x[EXTRA] + half[EXTRA];

@@ -34,9 +34,6 @@ struct pb_work {
 	const struct probe_value *empty;  /* an empty Python function; may be absent */
 };
 
-/* What a value can be at most: its interval's upper end, or the floor where that is higher. */
-double pb_value_most(const struct probe_value *v, double floor_ticks);
-
 /* See enum probe_breakeven_kind for what these reckon. */
 struct probe_breakeven pb_breakeven_tenth(const struct probe_value *boundary, double floor_ticks);
 struct probe_breakeven pb_breakeven_python(const struct probe_value *boundary,
