@@ -57,8 +57,8 @@ stats @ROWS using ((sum [s = 1:legends] (used[s] = used[s] + has(column_of[s])))
 	any_timeline = any_timeline || (strcol(6) eq 'ok' && strstrt(strcol(7), 'timeline') > 0), 0) nooutput
 do for [s = 1:legends] { if (used[s] == 0) { legend_text[s] = '' } }
 
-# The axis holds every total that is split into phases. A bar beyond it (pure Python) is broken at
-# the edge, unless it is hardly longer.
+# The axis holds every total that is split into phases, of builds those that are near the others. A
+# bar beyond it (pure Python, a debug build) is broken at the edge, unless it is hardly longer.
 array edge_of[panels]
 any_broken = 0; any_cut = 0
 is_cut(dummy) = has(8) && number(8) <= edge_of[int($1)] && number(8) + number(9) > edge_of[int($1)]
@@ -143,14 +143,14 @@ do for [p = 1:panels] {
 	points(n) = n * end / BARS # page points in units of the axis
 	within(x) = x > edge ? edge : x
 	mine(x) = column(1) == p ? x : NaN
-	solid(s, x) = legend_hatch[s] < 0 && length_of(s) > 0 ? mine(x) : NaN
-	hatched(s, x) = legend_hatch[s] >= 0 && length_of(s) > 0 ? mine(x) : NaN
+	solid(s, x) = legend_hatch[s] < 0 && length_of(s) > 0 && before(s) < edge ? mine(x) : NaN
+	hatched(s, x) = legend_hatch[s] >= 0 && length_of(s) > 0 && before(s) < edge ? mine(x) : NaN
 	total(x) = has(8) ? mine(x) : NaN
 	broken(x) = number(8) > edge ? mine(x) : NaN
 	unbroken(x) = has(8) && number(8) <= edge ? mine(x) : NaN
 	# Where the length of a segment is printed: in its middle, if it fits before the error bar begins.
 	clear(s) = (e_ = number(8) - number(9), after(s) < e_ ? after(s) : e_) - before(s)
-	fits(s) = clear(s) > points(digits_width(segment_text(length_of(s))) + 2) && s < legends
+	fits(s) = before(s) + clear(s) <= edge && clear(s) > points(digits_width(segment_text(length_of(s))) + 2) && s < legends
 	middle(s) = fits(s) ? before(s) + clear(s) / 2 : NaN
 	# A bar that the floor of the measurement swallows would be no bar at all: a mark says it is there.
 	failed(x) = strcol(6) eq 'failed' || strcol(6) eq 'crashed' || strcol(6) eq 'timeout' ? mine(x) : NaN

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The builds view: one block a workload and path, one row an interpreter build, in order of
- * version; what changed from the row above, and which phase explains it. Below: what tells
- * neighbouring builds apart, so that a change is put down to what it may be put down to.
+ * version; what changed from the build before it, and which phase explains it. Below: what tells
+ * such builds apart, so that a change is put down to what it may be put down to.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -104,7 +104,7 @@ static void builds_change(const struct probe_build_row *build, double ns_to_unit
 	char *said = row->text[BUILDS_SAID];
 	char name[64];
 
-	if (!build->above)
+	if (!build->before)
 		return;
 	if (change->total.a_ns > 0)
 		snprintf(row->text[BUILDS_CHANGE], GRID_TEXT, "%+.1f%%",
@@ -236,12 +236,12 @@ static void builds_differences(const struct probe_build_block *blocks, size_t co
 
 			if (!row->new_pair)
 				continue;
-			probe_builds_text(row->above->interpreter, row->interpreter, differs,
+			probe_builds_text(row->before->interpreter, row->interpreter, differs,
 					  sizeof differs);
 			if (!any)
 				fputc('\n', out);
 			any = true;
-			if (asprintf(&text, "%s to %s: %s", row->above->interpreter->label,
+			if (asprintf(&text, "%s to %s: %s", row->before->interpreter->label,
 				     row->interpreter->label, differs) >= 0)
 				grid_wrap(out, lead, (int)sizeof lead - 1, text, 4);
 			free(text);

@@ -13,8 +13,10 @@ static const struct {
 } notes[] = {
 	{TABLE_SPEEDUP, "speedup  ", "the total of python over the total of the row"},
 	{TABLE_BUILDS, "change   ",
-	 "of the total from the measured row above, and the phase that moved most, in the table's "
-	 "unit; builds that differ in more than one thing can't be compared as any one of them"},
+	 "of the total, and the phase that moved most, in the table's unit; from the row above "
+	 "that "
+	 "differs in the fewest things (see builds); where that is more than one, the change can't "
+	 "be put down to any one of them"},
 	{TABLE_FLOOR, "<        ", "below the floor: less than this cell could resolve"},
 	{TABLE_CONTENDED, "!        ",
 	 "contended: the core never got quiet enough, the figures may be too high"},

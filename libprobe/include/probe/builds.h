@@ -42,9 +42,12 @@ PROBE_API const char *probe_builds_text(const struct probe_interpreter *a,
 struct probe_build_row {
 	const struct probe_cell *cell;
 	const struct probe_interpreter *interpreter; /* NULL = the run does not describe it */
-	/* The next measured row above; NULL = there is none, or this one is not measured. */
-	const struct probe_build_row *above;
-	/* From above to this; its strings are above's. Where the two split the call differently,
+	/* What this row is compared with: of the measured rows above and of the same implementation
+	 * the one that differs from it in the fewest chosen things, of several the nearest. A
+	 * release is so compared with the last one and not with that one's debug build. NULL =
+	 * there is none, or this one is not measured. */
+	const struct probe_build_row *before;
+	/* From before to this; its strings are before's. Where the two split the call differently,
 	 * phases are joined until both have the same. */
 	struct probe_cell_change change;
 	bool new_pair; /* the first row that compares these two builds, both described */

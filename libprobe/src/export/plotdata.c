@@ -14,7 +14,8 @@
  * builds have a panel for each workload and path; their rows are interpreters. slot is the line of
  * the row in its panel, from 1 at the top, below one line for the group's name where there is one.
  * longest_split is the longest total that is split into phases: what the axis must hold, while a
- * pure-Python bar beyond it may be broken.
+ * pure-Python bar beyond it may be broken. Of builds it leaves out those that are FAR from the
+ * others, which are broken likewise. A path that applies to no build has one row for all of them.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -42,9 +43,14 @@ static const struct {
 /* With more lines than this, the groups of a breakdown are spread over panels beside each other. */
 #define PANEL_LINES 64
 
+/* Times the median of a panel's builds: above that, an axis for all would show the others as dots.
+ */
+#define FAR 4
+
 struct place {
 	int panel; /* from 1; 0 = not placed yet */
 	double slot;
+	bool folded; /* into the row of the panel's first cell */
 };
 
 /* What is drawn, and where. */
@@ -95,6 +101,19 @@ static double panel_lines(const struct bars *bars, size_t first)
 	return lines;
 }
 
+/* Builds whose row would say the same: that the path does not apply to this function. */
+static bool same_for_all_builds(const struct bars *bars, size_t first)
+{
+	const struct probe_cell *cells = bars->run->cells;
+
+	for (size_t i = first; i < bars->run->cell_count; i++)
+		if (same_panel(bars, &cells[first], &cells[i]) &&
+		    (cells[i].status != PROBE_CELL_INAPPLICABLE || !cells[i].reason ||
+		     strcmp(cells[i].reason, cells[first].reason)))
+			return false;
+	return bars->by_build;
+}
+
 /* The cells of the panel that the cell at index first begins: groups in the order in which they
  * first appear, a line for each group's name, half a line of air between groups. */
 static void place_panel(struct bars *bars, size_t first)
@@ -102,6 +121,7 @@ static void place_panel(struct bars *bars, size_t first)
 	const struct probe_cell *cells = bars->run->cells;
 	double lines = bars->by_build ? 0 : panel_lines(bars, first), slot = 0;
 	double panels = ceil(lines / PANEL_LINES), end = 0;
+	bool fold = same_for_all_builds(bars, first);
 
 	const int before = ++bars->panels;
 	for (size_t g = first; g < bars->run->cell_count; g++) {
@@ -122,8 +142,8 @@ static void place_panel(struct bars *bars, size_t first)
 			if (bars->places[i].panel || !same_panel(bars, &cells[first], &cells[i]) ||
 			    strcmp(cells[i].interpreter, cells[g].interpreter))
 				continue;
-			slot++;
-			bars->places[i] = (struct place){bars->panels, slot};
+			slot += fold && i != first ? 0 : 1;
+			bars->places[i] = (struct place){bars->panels, slot, fold && i != first};
 		}
 	}
 }
@@ -138,9 +158,36 @@ static void run_block(struct pb_buf *out, const struct bars *bars, bool has_ns)
 	pb_buf_puts(out, "\n");
 }
 
+static int ascending(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* In ns; INFINITY where nothing is far from the others. */
+static double far_from_others(const struct bars *bars, const struct probe_cell *first)
+{
+	double *totals = calloc(bars->run->cell_count, sizeof *totals), far = INFINITY;
+	size_t n = 0;
+
+	for (size_t i = 0; totals && bars->by_build && i < bars->run->cell_count; i++) {
+		const struct probe_engine *e = pb_plot_engine(&bars->run->cells[i]);
+
+		if (e && same_panel(bars, first, &bars->run->cells[i]))
+			totals[n++] = e->total.ticks * bars->per_tick;
+	}
+	if (n) {
+		qsort(totals, n, sizeof *totals, ascending);
+		far = FAR * totals[n / 2];
+	}
+	free(totals);
+	return far;
+}
+
 static void panel_row(struct pb_buf *out, const struct bars *bars, int panel)
 {
-	double slots = 0, longest = NAN, longest_split = NAN;
+	double slots = 0, longest = NAN, longest_split = NAN, far;
 	const struct probe_cell *first = NULL;
 	struct pb_buf title = {0};
 	bool goes_on = false;
@@ -151,6 +198,7 @@ static void panel_row(struct pb_buf *out, const struct bars *bars, int panel)
 		first = first ? first : &bars->run->cells[i];
 		slots = fmax(slots, bars->places[i].slot);
 	}
+	far = far_from_others(bars, first);
 	/* The same axis for all panels of a workload. */
 	for (size_t i = 0; i < bars->run->cell_count; i++) {
 		const struct probe_cell *cell = &bars->run->cells[i];
@@ -162,7 +210,7 @@ static void panel_row(struct pb_buf *out, const struct bars *bars, int panel)
 		if (!e)
 			continue;
 		longest = fmax(longest, e->total.ticks * bars->per_tick); /* fmax drops a NaN */
-		if (is_split(e))
+		if (is_split(e) && e->total.ticks * bars->per_tick <= far)
 			longest_split = fmax(longest_split, e->total.ticks * bars->per_tick);
 	}
 	pb_buf_puts(&title, first->workload);
@@ -213,6 +261,15 @@ static double called_back(const struct probe_engine *e, double per_tick)
 	return ticks * per_tick;
 }
 
+/* Whether the row of cell i stands for others too. */
+static bool folds(const struct bars *bars, size_t i)
+{
+	for (size_t k = i + 1; k < bars->run->cell_count; k++)
+		if (bars->places[k].folded && bars->places[k].panel == bars->places[i].panel)
+			return true;
+	return false;
+}
+
 static void cell_row(struct pb_buf *out, const struct bars *bars, size_t i)
 {
 	const struct probe_cell *cell = &bars->run->cells[i];
@@ -223,7 +280,9 @@ static void cell_row(struct pb_buf *out, const struct bars *bars, size_t i)
 	pb_buf_printf(out, "%d ", bars->places[i].panel);
 	pb_plot_text(out, bars->by_build ? "" : cell->interpreter);
 	pb_plot_build(out, bars->run, cell->interpreter);
-	pb_plot_text(out, bars->by_build ? cell->interpreter : cell->path);
+	pb_plot_text(out, folds(bars, i)   ? "all builds"
+			  : bars->by_build ? cell->interpreter
+					   : cell->path);
 	pb_plot_number(out, bars->places[i].slot);
 	pb_plot_text(out, e ? "ok" : probe_cell_status_name(cell->status));
 	pb_plot_remark(out, cell, e);
@@ -265,7 +324,7 @@ static int write_bars(const struct probe_run *run, bool by_build, const struct p
 		    "and called_back\n");
 	for (int panel = 1; panel <= bars.panels; panel++)
 		for (size_t i = 0; i < run->cell_count; i++)
-			if (bars.places[i].panel == panel)
+			if (bars.places[i].panel == panel && !bars.places[i].folded)
 				cell_row(&out, &bars, i);
 	free(bars.places);
 	return pb_export_finish(&out, sink, err);

@@ -20,9 +20,9 @@ static void pair(struct pb_report *r, const struct probe_build_row *row)
 
 	if (!row->new_pair)
 		return;
-	probe_builds_text(row->above->interpreter, row->interpreter, differs, sizeof differs);
+	probe_builds_text(row->before->interpreter, row->interpreter, differs, sizeof differs);
 	r->form->open(r->out, PB_ITEM);
-	pb_report_say(r, "%s to %s: %s.", row->above->interpreter->label, row->interpreter->label,
+	pb_report_say(r, "%s to %s: %s.", row->before->interpreter->label, row->interpreter->label,
 		      differs);
 	r->form->close(r->out, PB_ITEM);
 }

@@ -94,11 +94,39 @@ static bool is_measured(const struct probe_cell *cell)
 	return cell->status == PROBE_CELL_OK && e && e->total.state != PROBE_ABSENT;
 }
 
+/* In how many chosen things two builds differ; 0 where one of them is not described. */
+static size_t distance(const struct probe_interpreter *a, const struct probe_interpreter *b)
+{
+	struct probe_build_difference differences[PROBE_MAX_BUILD_DIFFERENCES];
+	size_t chosen = 0;
+
+	for (size_t n = a && b ? probe_builds_differ(a, b, differences) : 0; n-- > 0;)
+		chosen += differences[n].chosen;
+	return chosen;
+}
+
+static const struct probe_build_row *find_before(const struct probe_build_row *rows, size_t of)
+{
+	const struct probe_interpreter *own = rows[of].interpreter;
+	const struct probe_build_row *found = NULL;
+	size_t least = SIZE_MAX;
+
+	for (size_t i = of; i-- > 0;) {
+		const struct probe_interpreter *other = rows[i].interpreter;
+		size_t differences = distance(other, own);
+
+		if (!is_measured(rows[i].cell) || differences >= least ||
+		    (own && other && strcmp(own->implementation, other->implementation)))
+			continue;
+		found = &rows[i];
+		least = differences;
+	}
+	return found;
+}
+
 static int fill_rows(const struct probe_run *run, const struct probe_cell *first,
 		     struct probe_build_block *block)
 {
-	const struct probe_build_row *above = NULL;
-
 	for (size_t i = 0; i < run->cell_count; i++)
 		block->row_count += same_block(first, &run->cells[i]);
 	block->rows = calloc(block->row_count, sizeof *block->rows);
@@ -113,12 +141,9 @@ static int fill_rows(const struct probe_run *run, const struct probe_cell *first
 		block->rows[n++].interpreter = probe_run_find_interpreter(run, cell->interpreter);
 	}
 	qsort(block->rows, block->row_count, sizeof *block->rows, by_build);
-	for (size_t i = 0; i < block->row_count; i++) {
-		if (!is_measured(block->rows[i].cell))
-			continue;
-		block->rows[i].above = above;
-		above = &block->rows[i];
-	}
+	for (size_t i = 0; i < block->row_count; i++)
+		if (is_measured(block->rows[i].cell))
+			block->rows[i].before = find_before(block->rows, i);
 	return 0;
 }
 
@@ -126,14 +151,14 @@ static bool is_new_pair(const struct probe_build_block *blocks, size_t b, size_t
 {
 	const struct probe_build_row *row = &blocks[b].rows[i];
 
-	if (!row->above || !row->interpreter || !row->above->interpreter)
+	if (!row->before || !row->interpreter || !row->before->interpreter)
 		return false;
 	for (size_t k = 0; k <= b; k++)
 		for (size_t j = 0; j < (k == b ? i : blocks[k].row_count); j++) {
 			const struct probe_build_row *other = &blocks[k].rows[j];
 
 			if (other->new_pair && other->interpreter == row->interpreter &&
-			    other->above->interpreter == row->above->interpreter)
+			    other->before->interpreter == row->before->interpreter)
 				return false;
 		}
 	return true;
@@ -149,9 +174,9 @@ static void compare_rows(const struct probe_run *run, struct probe_build_block *
 			for (size_t i = 0; i < blocks[b].row_count; i++) {
 				struct probe_build_row *row = &blocks[b].rows[i];
 
-				if (!row->above)
+				if (!row->before)
 					continue;
-				pb_compare_cells(row->above->cell, row->cell, run->counter.hz,
+				pb_compare_cells(row->before->cell, row->cell, run->counter.hz,
 						 judging ? figures : 0, &row->change);
 				figures += judging ? 0 : 1 + row->change.phase_count;
 			}
