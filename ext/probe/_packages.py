@@ -167,8 +167,10 @@ def _explain(text: str, wanted: str, log: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if any("No matching distribution" in line for line in lines):
         return "there is no %s for Python %d.%d (log: %s)" % (wanted, *sys.version_info[:2], log)
+    # What a package's own build said last says more than pip's words about it.
+    own = [before for before, line in zip(lines, lines[1:]) if line == "[end of output]"]
     errors = [line for line in lines if line.lower().startswith("error")]
-    last = (errors or lines or ["it said nothing"])[-1]
+    last = (own or errors or lines or ["it said nothing"])[-1]
     return "pip can't install %s: %s (log: %s)" % (wanted, last, log)
 
 

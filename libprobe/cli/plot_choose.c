@@ -51,6 +51,36 @@ static bool is_chosen(const struct probe_cell *cell, const struct plot_choice *c
 	       is_listed(choice->pythons, cell->interpreter, is_python);
 }
 
+static bool has_cell(const struct probe_cell *cells, size_t n, const char *interpreter)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(cells[i].interpreter, interpreter))
+			return true;
+	return false;
+}
+
+/* Those of the chosen cells first, and those that never had one but are asked for; the others are
+ * left behind, where probe_run_free() does not see them. */
+static void choose_interpreters(struct probe_run *run, const struct plot_choice *choice,
+				const struct probe_cell *others, size_t left)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < run->interpreter_count; i++) {
+		const char *label = run->interpreters[i].label;
+		struct probe_interpreter one = run->interpreters[i];
+
+		if (!has_cell(run->cells, run->cell_count, label) &&
+		    (has_cell(others, left, label) ||
+		     !is_listed(choice->pythons, label, is_python)))
+			continue;
+		memmove(&run->interpreters[kept + 1], &run->interpreters[kept],
+			(i - kept) * sizeof one);
+		run->interpreters[kept++] = one;
+	}
+	run->interpreter_count = kept;
+}
+
 int plot_choose(struct probe_run *run, const struct plot_choice *choice, struct probe_error *err)
 {
 	size_t n = run->cell_count, chosen = 0, left = 0;
@@ -68,6 +98,9 @@ int plot_choose(struct probe_run *run, const struct plot_choice *choice, struct 
 			others[left++] = run->cells[i];
 	}
 	memcpy(run->cells + chosen, others, left * sizeof *others);
+	run->cell_count = chosen ? chosen : n;
+	if (chosen)
+		choose_interpreters(run, choice, others, left);
 	free(others);
 	if (!chosen)
 		return plot_fail(
@@ -78,6 +111,5 @@ int plot_choose(struct probe_run *run, const struct plot_choice *choice, struct 
 			choice->workloads ? choice->workloads : "",
 			choice->pythons ? " --python " : "",
 			choice->pythons ? choice->pythons : "");
-	run->cell_count = chosen;
 	return 0;
 }

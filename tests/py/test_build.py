@@ -263,6 +263,23 @@ def test_version_conditions(condition: str, matches: bool) -> None:
     assert _packages._python_matches(condition) is matches
 
 
+def test_a_package_says_itself_why_it_does_not_build() -> None:
+    import _packages
+
+    said = """  error: subprocess-exited-with-error
+  | [2 lines of output]
+      Traceback (most recent call last):
+      RuntimeError: this Python is too new for spam.
+      [end of output]
+  note: This error originates from a subprocess, and is likely not a problem with pip.
+ERROR: Failed to build 'spam' when getting requirements to build wheel
+"""
+    reason = _packages._explain(said, "spam==1", "pip.log")
+    assert reason == (
+        "pip can't install spam==1: RuntimeError: this Python is too new for spam. (log: pip.log)"
+    )
+
+
 def test_every_package_is_pinned_for_every_version() -> None:
     import _packages
 

@@ -87,5 +87,8 @@ def test_show_prints_the_table_again(probe: Probe) -> None:
     assert done.code in (0, 3)
     eight = probe("show", SAMPLE, "--phases", "8")
     assert eight.out != done.out
+    some = probe("show", SAMPLE, "-i", "3.13", "-p", "ctypes")
+    heads = [line.split()[0] for line in some.out.splitlines() if line.startswith("cpython-")]
+    assert heads == ["cpython-3.13.0"]
     probe("show").one_error(2, "one run file")
     probe("show", SAMPLE, "--phases", "4").one_error(2, "3 or 8")
