@@ -32,11 +32,19 @@ def probe(*args: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def choose_interpreters() -> List[Dict[str, Any]]:
-    """PROBE_TRUTH_PYTHONS: "all", or a list as -i takes; by default the oldest and the newest."""
-    wanted = os.environ.get("PROBE_TRUTH_PYTHONS", "")
+def find_interpreters() -> List[Dict[str, Any]]:
     listed = json.loads(probe("list", "interpreters", "--json").stdout)
-    found = [i for i in listed["interpreters"] if i["headers"] and i["implementation"] == "cpython"]
+    return [i for i in listed["interpreters"] if i["headers"] and i["implementation"] == "cpython"]
+
+
+INTERPRETERS_FOUND = find_interpreters()
+
+
+def choose_interpreters() -> List[Dict[str, Any]]:
+    """PROBE_TRUTH_PYTHONS: "all", or a list of parts of labels; by default the oldest and the
+    newest."""
+    wanted = os.environ.get("PROBE_TRUTH_PYTHONS", "")
+    found = INTERPRETERS_FOUND
     if wanted == "all":
         return found
     if wanted:
@@ -99,7 +107,7 @@ def measure(
 ) -> Figures:
     out = tmp / "run.json"
     done = probe(
-        "run", *workloads, "-p", paths, "-i", interpreter["executable"],
+        "run", *workloads, "-p", paths, "-i", interpreter["label"],
         "--passes", "3", "-q", "-o", str(out), *more,
     )  # fmt: skip
     assert out.exists(), done.stderr
@@ -138,15 +146,22 @@ def believe(check: Callable[[], None]) -> None:
 def delay_ticks(interpreter: Dict[str, Any], thunk: bool) -> float:
     """What the delay takes by itself, in this interpreter, just now."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "probe"
+    # A switch that is set makes an interpreter of its own, but no build.
+    executable = interpreter["executable"]
+    build = next(i for i in INTERPRETERS_FOUND if i["executable"] == executable)
     modules = sorted(
-        cache.glob("interpreters/%s-*/ext-*/_probe.so" % interpreter["label"].split("#")[0]),
+        cache.glob("interpreters/%s-*/ext-*/_probe.so" % build["label"].split("#")[0]),
         key=lambda p: p.stat().st_mtime,
     )
     assert modules, "no _probe.so in the cache: a run must come first"
     code = "import _probe; print(_probe.spin_ticks(%d, 400, thunk=%s))" % (STEPS, thunk)
     done = subprocess.run(
-        [interpreter["executable"], "-c", code],
-        env={**os.environ, "PYTHONPATH": str(modules[-1].parent)},
+        [executable, "-c", code],
+        env={
+            **os.environ,
+            **dict(e.split("=", 1) for e in interpreter["environment"]),
+            "PYTHONPATH": str(modules[-1].parent),
+        },
         stdout=subprocess.PIPE,
         check=True,
         text=True,
@@ -160,3 +175,18 @@ PhaseMap = Dict[str, float]
 def difference(delayed: PhaseMap, plain: PhaseMap) -> Tuple[List[str], PhaseMap]:
     assert delayed.keys() == plain.keys()
     return list(plain), {part: delayed[part] - plain[part] for part in plain}
+
+
+def part_with(phases: PhaseMap, name: str) -> str:
+    """The part that holds these sub-phases: of that name, or merged with what can't be told apart
+    from them (where `_ctypes` is built into the interpreter)."""
+    wanted = set(name.split("+"))
+    holding = [part for part in phases if wanted <= set(part.split("+"))]
+    assert len(holding) == 1, (name, list(phases))
+    return holding[0]
+
+
+def has_ctypes_built_in(interpreter: Dict[str, Any]) -> bool:
+    """Then it calls libffi without a GOT: nothing can be put in between."""
+    code = "import sys; sys.exit('_ctypes' not in sys.builtin_module_names)"
+    return subprocess.run([interpreter["executable"], "-c", code]).returncode == 0

@@ -7,7 +7,18 @@ from typing import Any, Dict
 
 import pytest
 
-from conftest import BASE, PATHS, Figures, PhaseMap, believe, delay_ticks, difference, measure
+from conftest import (
+    BASE,
+    PATHS,
+    Figures,
+    PhaseMap,
+    believe,
+    delay_ticks,
+    difference,
+    has_ctypes_built_in,
+    measure,
+    part_with,
+)
 
 MARSHALLING = "marshal_in+marshal_out"
 INVOKE = "invoke"
@@ -20,7 +31,7 @@ ELSEWHERE = 0.01  # of the delay, anywhere else
 
 def lands(delayed: PhaseMap, plain: PhaseMap, where: str, delay: float, what: str) -> None:
     parts, found = difference(delayed, plain)
-    assert where in parts, (what, parts)
+    where = part_with(plain, where)
     for part in parts:
         share = found[part] / delay
         if part == where:
@@ -46,6 +57,9 @@ def test_delay_in_the_target_is_compute(
 def test_delay_around_ffi_call_is_invoke(
     interpreter: Dict[str, Any], path: str, tmp_path: Path
 ) -> None:
+    if path == "ctypes" and has_ctypes_built_in(interpreter):
+        pytest.skip("_ctypes is built in: no hook reaches its ffi_call")
+
     def check() -> None:
         run = measure(tmp_path, interpreter, ["truth_plain", "truth_invoke"], path)
         delay = delay_ticks(interpreter, thunk=True)
@@ -122,7 +136,7 @@ def test_each_further_argument_is_marshalling(
         names = ["truth_args%d" % n for n in (1, 2, 3, 4)]
         run = measure(tmp_path, interpreter, names, path)
         phases = [run.phases(name, path) for name in names]
-        marshalling = [p[MARSHALLING] for p in phases]
+        marshalling = [p[part_with(p, MARSHALLING)] for p in phases]
         rises = [b - a for a, b in zip(marshalling, marshalling[1:])]
         assert all(rise > 0 for rise in rises), (path, marshalling)
         total_rise = marshalling[-1] - marshalling[0]
