@@ -35,7 +35,7 @@ def draw(run: "Run", kind: Optional[str], path: "Optional[Union[str, os.PathLike
         raise BadOption("plot() writes .svg; for .png and .pdf save() the run and use `probe plot`")
     if kind is None:
         labels = ["%s/%s" % (cell.name, cell.path) for cell in run.cells]
-        figure = Figure(_html.svg(run.cells, labels, standalone=True))
+        figure = Figure(_html.svg(run.cells, labels))
     else:
         figure = Figure(_by_command(run, kind))
     if path is not None:

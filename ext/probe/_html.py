@@ -84,31 +84,40 @@ def _figure(value: "Optional[Value]") -> str:
 
 def _segments(cell: "Breakdown", scale: float) -> List[Tuple[float, str, str]]:
     """(width, colour, title) of each phase; the whole call where there are none."""
-    if cell.phases:
-        return [
-            (
-                max(0.0, part.value.value) * scale,
-                colour(part),
-                "%s: %s %s (%s)" % (part.name, part.value.text, cell.unit, part.value.share),
-            )
-            for part in cell.phases
-        ]
-    assert cell.total is not None
-    title = "total: %s %s" % (cell.total.text, cell.unit)
-    return [(max(0.0, cell.total.value) * scale, MERGED, title)]
+    parts: List[Tuple[str, Value, str]] = [(p.name, p.value, colour(p)) for p in cell.phases]
+    if not parts:
+        assert cell.total is not None
+        parts = [("total", cell.total, MERGED)]
+    found = []
+    for name, value, fill in parts:
+        share = " (%s)" % value.share if cell.phases and value.share else ""
+        title = "%s: %s %s%s" % (name, value.text, cell.unit, share)
+        found.append((max(0.0, value.value) * scale, fill, title))
+    return found
 
 
 def _shortened(label: str) -> str:
     return label if len(label) <= _LONGEST_LABEL else label[: _LONGEST_LABEL - 1] + "…"
 
 
-def svg(cells: "Sequence[Any]", labels: Sequence[str], standalone: bool = False) -> str:
-    """The phases of each cell as one stacked bar, all to the same scale."""
+def _measured(
+    cells: "Sequence[Any]", labels: Sequence[str]
+) -> Tuple[List[Tuple[Any, str]], float, int]:
+    """What has a total, the longest one, and the width that the labels take."""
     shown = [(c, label) for c, label in zip(cells, labels) if c.total is not None]
-    longest = max((c.total.value for c, _ in shown if c.total is not None), default=0.0)
+    longest = max((c.total.value for c, _ in shown), default=0.0)
     labelled = max((len(_shortened(label)) for _, label in shown), default=0)
-    label_width = round(labelled * _LETTER) + 14 if labelled else 0
-    width = label_width + (_BARS if labelled else 450) + _FIGURE
+    return shown, longest, round(labelled * _LETTER) + 14 if labelled else 0
+
+
+def _told(shown: Sequence[Tuple[Any, str]]) -> str:
+    return _text("phases of " + "; ".join("%s %s" % (label, c.total) for c, label in shown))
+
+
+def svg(cells: "Sequence[Any]", labels: Sequence[str]) -> str:
+    """The phases of each cell as one stacked bar, all to the same scale: a file of its own."""
+    shown, longest, label_width = _measured(cells, labels)
+    width = label_width + (_BARS if label_width else 450) + _FIGURE
     if not shown or longest <= 0:
         return ""
     scale = (width - label_width - _FIGURE) / longest
@@ -129,15 +138,54 @@ def svg(cells: "Sequence[Any]", labels: Sequence[str], standalone: bool = False)
             )
             x += length
         out.append('<text x="%.1f" y="%.1f">%s</text>' % (x + 6, middle, _figure(cell.total)))
-    told = "; ".join("%s %s" % (label, cell.total) for cell, label in shown)
-    # A notebook's page has a colour to inherit, a file has none.
-    ink = "#808080" if standalone else "currentColor"
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="%s" width="%d" height="%d"'
-        ' viewBox="0 0 %d %d" style="max-width:100%%" fill="%s" font-size="12"'
+        ' viewBox="0 0 %d %d" style="max-width:100%%" fill="#808080" font-size="12"'
         ' font-family="sans-serif">%s</svg>'
-        % (_text("phases of " + told), width, height, width, height, ink, "".join(out))
+        % (_told(shown), width, height, width, height, "".join(out))
     )
+
+
+def _bars(cells: "Sequence[Any]", labels: Sequence[str]) -> str:
+    """The same within a page. All text stands outside the SVG: a notebook that is not trusted loses
+    its SVG, but not what was written in there."""
+    shown, longest, label_width = _measured(cells, labels)
+    room = _BARS if label_width else 450
+    if not shown or longest <= 0:
+        return ""
+    rows = []
+    for cell, label in shown:
+        segments, x = _segments(cell, room / longest), 0.0
+        rects = []
+        for length, fill, _ in segments:
+            rects.append(
+                '<rect x="%.1f" y="0" width="%.1f" height="%d" fill="%s"/>' % (x, length, _BAR, fill)
+            )
+            x += length
+        head = ""
+        if label_width:
+            style = "display:inline-block;width:%dpx;text-align:right;padding-right:8px"
+            head = '<span style="%s">%s</span>' % (
+                style % (label_width - 8),
+                _text(_shortened(label)),
+            )
+        rows.append(
+            '<div title="%s" style="white-space:nowrap;line-height:%dpx">%s<svg '
+            'xmlns="http://www.w3.org/2000/svg" role="img" aria-label="%s" width="%.1f" '
+            'height="%d" style="vertical-align:middle">%s</svg>'
+            '<span style="padding-left:6px">%s</span></div>'
+            % (
+                _text("\n".join(title for _, _, title in segments)),
+                _BAR + _GAP,
+                head,
+                _told([(cell, label)]),
+                max(x, 1.0),
+                _BAR,
+                "".join(rects),
+                _figure(cell.total),
+            )
+        )
+    return '<div style="font-size:12px">%s</div>' % "".join(rows)
 
 
 def _figures(cell: "Breakdown") -> str:
@@ -162,7 +210,7 @@ def breakdown(cell: "Breakdown") -> str:
     if cell.total is None:
         return _frame(head, _small(_api_text.notes(cell)))
     lines = [_api_text.how(cell)] + _api_text.notes(cell)
-    return _frame(head, svg([cell], [""]), _figures(cell), _small(lines))
+    return _frame(head, _bars([cell], [""]), _figures(cell), _small(lines))
 
 
 def _phase_table(cells: "Sequence[Breakdown]", labels: Sequence[str], compared: bool) -> str:
@@ -198,7 +246,7 @@ def comparison(found: "Comparison") -> str:
     lines = [_api_text.how(found.reference)] + _cell_notes(cells)
     return _frame(
         head,
-        svg(cells, labels),
+        _bars(cells, labels),
         _phase_table(cells, labels, True),
         _verdict(found.run.verdicts),
         _small(lines),
@@ -211,7 +259,7 @@ def run(found: "Run") -> str:
         return _frame(_small(["a run without cells"]))
     lines = [_api_text.how(found.cells[0])] + list(found.warnings) + _cell_notes(found.cells)
     return _frame(
-        svg(found.cells, labels),
+        _bars(found.cells, labels),
         _phase_table(found.cells, labels, False),
         _verdict(found.verdicts),
         _small(lines),
@@ -226,7 +274,7 @@ def timeline(found: "Timeline") -> str:
         rows.append([_text(dist.name), str(dist.calls), *map(_api_text.digits, figures)])
     lines = [_api_text.how(cell)] + _api_text.notes(cell)
     head = _caption("%s through %s on %s" % (cell.name, cell.path, cell.interpreter))
-    return _frame(head, svg([cell], [""]), _table(rows, [1]), _small(lines))
+    return _frame(head, _bars([cell], [""]), _table(rows, [1]), _small(lines))
 
 
 _WATCHED_BARS = 12  # functions in the figure; the table has them all
@@ -239,5 +287,5 @@ def watch(found: "Watch") -> str:
     shown = [f for f in found.functions if f.total is not None][:_WATCHED_BARS]
     bars = [f.in_all() for f in shown]
     head = _caption("time in foreign functions, of %s" % _api_text.duration(found.wall_ns))
-    figure = svg(bars, [f.name for f in shown])
+    figure = _bars(bars, [f.name for f in shown])
     return _frame(head, figure, _table(rows, [1]), _small(_api_text.watch_notes(found)))

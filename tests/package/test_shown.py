@@ -38,10 +38,19 @@ def test_html_is_self_contained_and_well_formed(found: probe.Comparison) -> None
 def test_html_follows_the_theme(found: probe.Comparison) -> None:
     for what in shown(found):
         text = what._repr_html_()
-        assert 'fill="currentColor"' in text and "background:transparent" in text
+        assert "background:transparent" in text and "<text" not in text
         assert "color:#" not in text.replace("background:#", "") and "white" not in text.replace(
             "white-space", ""
         )
+
+
+def test_a_page_that_loses_its_svg_still_reads_well(found: probe.Comparison) -> None:
+    """As in a notebook that is not trusted: no text is in the SVG, to be left behind in a heap."""
+    for what in shown(found):
+        document = xml.dom.minidom.parseString(what._repr_html_())
+        for svg in document.getElementsByTagName("svg"):
+            assert {e.tagName for e in svg.getElementsByTagName("*")} == {"rect"}
+            assert not [n for n in svg.childNodes if n.nodeType == n.TEXT_NODE]
 
 
 def test_hostile_names_are_escaped() -> None:
