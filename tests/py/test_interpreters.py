@@ -237,7 +237,7 @@ TROUBLE: Dict[str, Tuple[Callable[[Path], Path], str]] = {
     ),
     "hang": (
         lambda p: script(p, "exec sleep 600"),
-        "%s gave no answer in 10 s, so it can't be used",
+        "%s gave no answer in 30 s, so it can't be used",
     ),
     "machine": (
         other_machine,
