@@ -60,7 +60,8 @@ struct probe_build_block {
 	size_t row_count;
 };
 
-/* Arranges a run by builds. A change between rows counts as one by the rule of compare.h.
+/* Arranges a run by builds. A change between rows counts as one by the rule of compare.h, with the
+ * figures of the row (the total and its phases) as those that are compared together.
  * @out  *count blocks in the order of the run; borrows from it; release with
  *       probe_build_blocks_free(). Returns 0 or -PROBE_ENOMEM. Threads: safe. */
 PROBE_API int probe_build_blocks(const struct probe_run *run, struct probe_build_block **out,

@@ -164,22 +164,17 @@ static bool is_new_pair(const struct probe_build_block *blocks, size_t b, size_t
 	return true;
 }
 
-/* All changes are judged as one family: as many figures as the view compares. */
-static void compare_rows(const struct probe_run *run, struct probe_build_block *blocks, size_t n)
+/* The figures of a row are judged together. Those of other rows are not: with all of a view in one
+ * family, a few passes could tell apart no two builds at all. */
+static void compare_row(const struct probe_run *run, struct probe_build_row *row)
 {
-	size_t figures = 0;
-
-	for (int judging = 0; judging < 2; judging++)
-		for (size_t b = 0; b < n; b++)
-			for (size_t i = 0; i < blocks[b].row_count; i++) {
-				struct probe_build_row *row = &blocks[b].rows[i];
-
-				if (!row->before)
-					continue;
-				pb_compare_cells(row->before->cell, row->cell, run->counter.hz,
-						 judging ? figures : 0, &row->change);
-				figures += judging ? 0 : 1 + row->change.phase_count;
-			}
+	if (!row->before)
+		return;
+	for (size_t figures = 0, judging = 0; judging < 2; judging++) {
+		pb_compare_cells(row->before->cell, row->cell, run->counter.hz, figures,
+				 &row->change);
+		figures = 1 + row->change.phase_count;
+	}
 }
 
 int probe_build_blocks(const struct probe_run *run, struct probe_build_block **out, size_t *count,
@@ -201,10 +196,11 @@ int probe_build_blocks(const struct probe_run *run, struct probe_build_block **o
 		return pb_fail(err, PROBE_ENOMEM, 0, "no memory to arrange %zu cells by builds",
 			       run->cell_count);
 	}
-	compare_rows(run, blocks, n);
 	for (size_t b = 0; b < n; b++)
-		for (size_t i = 0; i < blocks[b].row_count; i++)
+		for (size_t i = 0; i < blocks[b].row_count; i++) {
+			compare_row(run, &blocks[b].rows[i]);
 			blocks[b].rows[i].new_pair = is_new_pair(blocks, b, i);
+		}
 	*out = blocks;
 	*count = n;
 	return 0;
