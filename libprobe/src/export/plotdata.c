@@ -14,8 +14,9 @@
  * builds have a panel for each workload and path; their rows are interpreters. slot is the line of
  * the row in its panel, from 1 at the top, below one line for the group's name where there is one.
  * longest_split is the longest total that is split into phases: what the axis must hold, while a
- * pure-Python bar beyond it may be broken. Of builds it leaves out those that are FAR from the
- * others, which are broken likewise. A path that applies to no build has one row for all of them.
+ * pure-Python bar beyond it may be broken. Of builds it is the longest total of any kind that is
+ * not FAR from the others: bars beyond are broken likewise. A path that applies to no build has one
+ * row for all of them.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -210,7 +211,7 @@ static void panel_row(struct pb_buf *out, const struct bars *bars, int panel)
 		if (!e)
 			continue;
 		longest = fmax(longest, e->total.ticks * bars->per_tick); /* fmax drops a NaN */
-		if (is_split(e) && e->total.ticks * bars->per_tick <= far)
+		if ((is_split(e) || bars->by_build) && e->total.ticks * bars->per_tick <= far)
 			longest_split = fmax(longest_split, e->total.ticks * bars->per_tick);
 	}
 	pb_buf_puts(&title, first->workload);
