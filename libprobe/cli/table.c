@@ -4,15 +4,15 @@
  */
 #include "table.h"
 
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
 const struct table_phase table_phases[3] = {
 	{"dispatch", PROBE_MASK_DISPATCH},
 	{"marshalling", PROBE_MASK_MARSHALLING},
 	{"compute", PROBE_MASK_COMPUTE},
 };
-
-#include <limits.h>
-#include <stdlib.h>
-#include <string.h>
 
 enum { UNIT_NS, UNIT_CYCLES, UNIT_CYCLES_ESTIMATED, UNIT_TICKS };
 

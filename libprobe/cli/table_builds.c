@@ -21,18 +21,19 @@ enum {
 	BUILDS_COLUMNS,
 };
 #define BUILDS_SAID_LEAST 14 /* columns: "marshalling .." */
+#define BUILDS_LEFT                                                                                \
+	(1u << BUILDS_TOTAL_HALF | 1u << (BUILDS_PHASE + 1) | 1u << (BUILDS_PHASE + 3) |           \
+	 1u << (BUILDS_PHASE + 5) | 1u << BUILDS_SAID)
 
 static const struct grid_shape builds_wide = {
 	.columns = BUILDS_COLUMNS,
 	.gap = {2, 2, 1, 2, 1, 2, 1, 2, 1, 2, 2},
-	.left = 1u << BUILDS_TOTAL_HALF | 1u << (BUILDS_PHASE + 1) | 1u << (BUILDS_PHASE + 3) |
-		1u << (BUILDS_PHASE + 5) | 1u << BUILDS_SAID,
+	.left = BUILDS_LEFT,
 };
 static const struct grid_shape builds_narrow = {
 	.columns = BUILDS_COLUMNS,
 	.gap = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1},
-	.left = 1u << BUILDS_TOTAL_HALF | 1u << (BUILDS_PHASE + 1) | 1u << (BUILDS_PHASE + 3) |
-		1u << (BUILDS_PHASE + 5) | 1u << BUILDS_SAID,
+	.left = BUILDS_LEFT,
 };
 
 static int builds_column(size_t phase)
