@@ -76,8 +76,8 @@ struct probe_value {
 };
 
 /* What a value can be at most, in ticks: its interval's upper end; below the floor that of its
- * magnitude, or the floor where that is higher: an instrument that finds less than nothing is off by
- * as much.
+ * magnitude, or the floor where that is higher: an instrument that finds less than nothing is off
+ * by as much.
  * @floor_ticks  what the cell of this value could resolve (struct probe_engine).
  * Returns: NaN where the value is absent. Threads: safe. */
 PROBE_API double probe_value_most(const struct probe_value *value, double floor_ticks);
