@@ -252,8 +252,8 @@ class Bench:
         return {
             "all values": mean["call"] - mean["empty"],
             "quiet": figure("call") - figure("empty"),
-            "in turns": figure("turns"),
-            "ladder": figure("ladder"),
+            "in turns": figure("turns") - figure("turns-empty"),
+            "ladder": figure("ladder") - figure("ladder-empty"),
         }
 
     def pyperf(self) -> None:

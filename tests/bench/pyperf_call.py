@@ -3,15 +3,15 @@
 
 $PROBE_BENCH_CALL names a JSON file: {"binding", "prototype", "artifact", "library", "ext", "log"}.
 The call is that of workload add, on the bare library: no veneer, no hook. Benchmarks: "call" and
-"empty" in the loop that a user of pyperf writes; "turns", whose values are call less empty loop, taken
-in turns with rounds of probe's ladder in the same process. They differ for short calls: a core overlaps
-the call with the loop's own work, range() makes an integer in every turn, and a core that runs one loop
-alone settles in one of several states (20 to 29 ns a turn for capi-fastcall, seen on AMD EPYC), which
-other code between the values makes it leave.
+"empty" in the loop that a user of pyperf writes; "turns", the call in turns with the empty loop and with
+rounds of probe's ladder in the same process. They differ for short calls: a core overlaps the call with
+the loop's own work, range() makes an integer in every turn, and a core that runs one loop alone settles
+in one of several states (20 to 29 ns a turn for capi-fastcall, seen on AMD EPYC), which other code
+between the values makes it leave.
 
 Beside every value the noise reference is taken as probe takes it beside every round. "log" in that
-file names another: a line for each value, [process, name, seconds a call, wide over chain]; "ladder"
-are the rounds' totals.
+file names another: a line for each value, [process, name, seconds a call, wide over chain];
+"turns-empty", "ladder" and "ladder-empty" are what else took turns.
 """
 
 import atexit
@@ -111,17 +111,21 @@ def ladder_round(loops: int) -> None:
     chain, wide, discarded = row[-3:]
     hz = samples["counter"]["hz"]
     if not discarded and hz and chain and wide:
-        ticks = row[columns.index(REAL)] - row[columns.index(EMPTY)]
-        note("ladder", ticks / hz, [(chain, wide)])
+        note("ladder", row[columns.index(REAL)] / hz, [(chain, wide)])
+        note("ladder-empty", row[columns.index(EMPTY)] / hz, [(chain, wide)])
 
 
 def turns(loops: int) -> float:
     """A round of the ladder, then the same by pyperf's means: a share that is not timed first."""
     ladder_round(loops)
-    call_repeat(loops // 4)
-    took = call_repeat(loops)
+    before = noise()
     empty_repeat(loops // 4)
-    return took - empty_repeat(loops)
+    nothing = empty_repeat(loops)
+    after = noise()
+    if before and after:
+        note("turns-empty", nothing / loops, [before, after])
+    call_repeat(loops // 4)
+    return call_repeat(loops)
 
 
 timed_loop = make_loop(2)

@@ -173,15 +173,21 @@ static struct probe_value join(const double *per_process, size_t n, double withi
 	return v;
 }
 
-/* Variance that the layout of stubs leaves in a quantity. */
+/* Variance that the layout of stubs leaves in a quantity. Against the target's stub, whose copies
+ * stand at several places, the target itself stands at one, which is as good or bad as any. */
 static double layout_of(const struct pb_quantity *q, const struct process *p, size_t n)
 {
+	const double *coef = q->coef;
 	double sum = 0;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		const struct rungs *rungs = &p[i].rungs;
 		for (size_t r = 0; r < PROBE_COLUMNS; r++)
-			if (p[i].rungs.copies[r] > 1)
-				sum += q->coef[r] * q->coef[r] * p[i].rungs.layout_var[r] /
-				       p[i].rungs.copies[r];
+			if (rungs->copies[r] > 1)
+				sum += coef[r] * coef[r] * rungs->layout_var[r] / rungs->copies[r];
+		if (coef[PROBE_RUNG_TARGET] != 0 && rungs->copies[PROBE_RUNG_TARGET] > 1)
+			sum += coef[PROBE_RUNG_REAL] * coef[PROBE_RUNG_REAL] *
+			       rungs->layout_var[PROBE_RUNG_TARGET];
+	}
 	return sum / (double)n;
 }
 
