@@ -19,6 +19,7 @@ import ctypes
 import importlib.util
 import json
 import os
+import random
 import sys
 from itertools import repeat
 from time import perf_counter
@@ -115,17 +116,27 @@ def ladder_round(loops: int) -> None:
         note("ladder-empty", row[columns.index(EMPTY)] / hz, [(chain, wide)])
 
 
-def turns(loops: int) -> float:
-    """A round of the ladder, then the same by pyperf's means: a share that is not timed first."""
-    ladder_round(loops)
+def quiet_empty(loops: int) -> None:
     before = noise()
     empty_repeat(loops // 4)
     nothing = empty_repeat(loops)
     after = noise()
     if before and after:
         note("turns-empty", nothing / loops, [before, after])
+
+
+def turns(loops: int) -> float:
+    """A round of the ladder, then the same by pyperf's means and likewise in random order: each
+    loop a share that is not timed, then what is."""
+    ladder_round(loops)
+    empty_first = random.random() < 0.5
+    if empty_first:
+        quiet_empty(loops)
     call_repeat(loops // 4)
-    return call_repeat(loops)
+    took = call_repeat(loops)
+    if not empty_first:
+        quiet_empty(loops)
+    return took
 
 
 timed_loop = make_loop(2)
