@@ -14,6 +14,7 @@ import sysconfig
 from typing import Dict, Iterable, List, Optional, Tuple
 
 import _cache
+import facts
 from _toolchain import BuildError, write_log
 
 _PIP_TIMEOUT_S = 600
@@ -158,6 +159,9 @@ def _pip_for(python: str) -> List[str]:
     )
 
 
+_COMPILE_ERROR = re.compile(r":\d+:\d+: (fatal )?error: ")
+
+
 def _explain(text: str, wanted: str, log: str) -> str:
     if _NETWORK.search(text):
         return (
@@ -167,10 +171,11 @@ def _explain(text: str, wanted: str, log: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if any("No matching distribution" in line for line in lines):
         return "there is no %s for Python %d.%d (log: %s)" % (wanted, *sys.version_info[:2], log)
-    # What a package's own build said last says more than pip's words about it.
+    # The compiler's first error, else what a package's own build said last, say more than pip.
+    compiled = [line for line in lines if _COMPILE_ERROR.search(line)]
     own = [before for before, line in zip(lines, lines[1:]) if line == "[end of output]"]
     errors = [line for line in lines if line.lower().startswith("error")]
-    last = (own or errors or lines or ["it said nothing"])[-1]
+    last = (compiled[:1] or own or errors or lines or ["it said nothing"])[-1]
     return "pip can't install %s: %s (log: %s)" % (wanted, last, log)
 
 
@@ -178,6 +183,9 @@ def _install(python: str, packages: Dict[str, str], log_dir: str) -> None:
     wanted = ["%s==%s" % item for item in sorted(packages.items())]
     command = [*_pip_for(python), "install", *_PIP_OPTIONS, "--prefer-binary", *wanted]
     environment = {k: v for k, v in os.environ.items() if k not in _UNWANTED}
+    # Some packages take every warning for an error: those of Python's own headers are not theirs.
+    own_headers = ["-isystem" + folder for folder in facts.include_dirs()]
+    environment["CFLAGS"] = " ".join([environment.get("CFLAGS", ""), *own_headers]).strip()
     try:
         done = subprocess.run(
             command,

@@ -278,6 +278,9 @@ ERROR: Failed to build 'spam' when getting requirements to build wheel
     assert reason == (
         "pip can't install spam==1: RuntimeError: this Python is too new for spam. (log: pip.log)"
     )
+    line = "spam.c:7:2: error: unknown type name 'egg'"
+    said = said.replace("Traceback (most recent call last):", line)
+    assert line in _packages._explain(said, "spam==1", "pip.log")
 
 
 def test_every_package_is_pinned_for_every_version() -> None:
