@@ -3,6 +3,7 @@
 
 import json
 import os
+import signal
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,9 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 import pytest
+
+# Where these tests run in the background, SIGINT may be ignored, and would be for what they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parents[2]
 PROBE_BIN = (ROOT / os.environ.get("PROBE_BIN", "build/probe")).resolve()
