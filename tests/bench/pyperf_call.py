@@ -61,18 +61,13 @@ def note(name: str, seconds: float, references: List[Any]) -> None:
     kept.append([os.getpid(), name, seconds, wide / chain])
 
 
-beside: List[Any] = []  # (name, seconds a call) of what was timed in turns with the last value
-
-
 def noted(name: str, timed: Callable[[int], float]) -> Callable[[int], float]:
     def timed_and_noted(loops: int) -> float:
-        beside.clear()
         before = noise()
         took = timed(loops)
         after = noise()
         if before and after:
-            for what, seconds in [(name, took / loops), *beside]:
-                note(what, seconds, [before, after])
+            note(name, took / loops, [before, after])
         return took
 
     return timed_and_noted
@@ -121,19 +116,26 @@ def ladder_round(loops: int) -> None:
         note("ladder-empty", row[columns.index(EMPTY)] / hz, [(chain, wide)])
 
 
+def quiet_empty(loops: int) -> None:
+    before = noise()
+    empty_repeat(loops // 4)
+    nothing = empty_repeat(loops)
+    after = noise()
+    if before and after:
+        note("turns-empty", nothing / loops, [before, after])
+
+
 def turns(loops: int) -> float:
-    """A round of the ladder, then the same by pyperf's means and likewise in random order, nothing
-    in between: each loop a share that is not timed, then what is."""
-    took = nothing = 0.0
+    """A round of the ladder, then the same by pyperf's means and likewise in random order: each
+    loop a share that is not timed, then what is."""
     ladder_round(loops)
-    for is_call in random.sample([True, False], 2):
-        if is_call:
-            call_repeat(loops // 4)
-            took = call_repeat(loops)
-        else:
-            empty_repeat(loops // 4)
-            nothing = empty_repeat(loops)
-    beside.append(("turns-empty", nothing / loops))
+    empty_first = random.random() < 0.5
+    if empty_first:
+        quiet_empty(loops)
+    call_repeat(loops // 4)
+    took = call_repeat(loops)
+    if not empty_first:
+        quiet_empty(loops)
     return took
 
 
