@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 COLOURS = {"dispatch": "#d55e00", "marshalling": "#0d8fd1", "compute": "#00966b"}
 MERGED = "#8a8a8a"  # more than one phase
 _BARS, _BAR, _GAP, _FIGURE = 330, 16, 7, 110
+_LONE_BAR = 450  # without a label
 _LETTER, _LONGEST_LABEL = 6.6, 36  # a letter's width, on average
 _CELL = "padding:2px 10px;text-align:%s;background:transparent;border:0;color:inherit"
 _LINE = ";border-top:1px solid rgba(128,128,128,.45)"
@@ -117,7 +118,7 @@ def _told(shown: Sequence[Tuple[Any, str]]) -> str:
 def svg(cells: "Sequence[Any]", labels: Sequence[str]) -> str:
     """The phases of each cell as one stacked bar, all to the same scale: a file of its own."""
     shown, longest, label_width = _measured(cells, labels)
-    width = label_width + (_BARS if label_width else 450) + _FIGURE
+    width = label_width + (_BARS if label_width else _LONE_BAR) + _FIGURE
     if not shown or longest <= 0:
         return ""
     scale = (width - label_width - _FIGURE) / longest
@@ -150,7 +151,7 @@ def _bars(cells: "Sequence[Any]", labels: Sequence[str]) -> str:
     """The same within a page. All text stands outside the SVG: a notebook that is not trusted loses
     its SVG, but not what was written in there."""
     shown, longest, label_width = _measured(cells, labels)
-    room = _BARS if label_width else 450
+    room = _BARS if label_width else _LONE_BAR
     if not shown or longest <= 0:
         return ""
     rows = []

@@ -7,6 +7,7 @@ import importlib.util
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -184,7 +185,7 @@ def _install(python: str, packages: Dict[str, str], log_dir: str) -> None:
     command = [*_pip_for(python), "install", *_PIP_OPTIONS, "--prefer-binary", *wanted]
     environment = {k: v for k, v in os.environ.items() if k not in _UNWANTED}
     # Some packages take every warning for an error: those of Python's own headers are not theirs.
-    own_headers = ["-isystem" + folder for folder in facts.include_dirs()]
+    own_headers = [shlex.quote("-isystem" + folder) for folder in facts.include_dirs()]
     environment["CFLAGS"] = " ".join([environment.get("CFLAGS", ""), *own_headers]).strip()
     try:
         done = subprocess.run(

@@ -98,9 +98,10 @@ int plot_choose(struct probe_run *run, const struct plot_choice *choice, struct 
 			others[left++] = run->cells[i];
 	}
 	memcpy(run->cells + chosen, others, left * sizeof *others);
-	run->cell_count = chosen ? chosen : n;
-	if (chosen)
+	if (chosen) {
+		run->cell_count = chosen;
 		choose_interpreters(run, choice, others, left);
+	}
 	free(others);
 	if (!chosen)
 		return plot_fail(

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Times one built binding with pyperf: bench.py runs this under the interpreter in question.
 
-$PROBE_BENCH_CALL names a JSON file: {"binding", "prototype", "artifact", "library", "ext", "log"}.
+$PROBE_BENCH_CALL names a JSON file: {"binding", "prototype", "artifact", "library", "ext",
+"hooks", "log"}.
 The call is that of workload add, on the bare library: no veneer, no hook. Benchmarks: "call" and
 "empty" in the loop that a user of pyperf writes; "turns", the call in turns with the empty loop and with
 rounds of probe's ladder in the same process. They differ for short calls: a core overlaps the call with
@@ -116,13 +117,12 @@ def ladder_round(loops: int) -> None:
         note("ladder-empty", row[columns.index(EMPTY)] / hz, [(chain, wide)])
 
 
-def quiet_empty(loops: int) -> None:
-    before = noise()
+def warm_empty(loops: int) -> float:
     empty_repeat(loops // 4)
-    nothing = empty_repeat(loops)
-    after = noise()
-    if before and after:
-        note("turns-empty", nothing / loops, [before, after])
+    return empty_repeat(loops)
+
+
+noted_empty = noted("turns-empty", warm_empty)
 
 
 def turns(loops: int) -> float:
@@ -131,11 +131,11 @@ def turns(loops: int) -> float:
     ladder_round(loops)
     empty_first = random.random() < 0.5
     if empty_first:
-        quiet_empty(loops)
+        noted_empty(loops)
     call_repeat(loops // 4)
     took = call_repeat(loops)
     if not empty_first:
-        quiet_empty(loops)
+        noted_empty(loops)
     return took
 
 

@@ -177,16 +177,17 @@ def difference(delayed: PhaseMap, plain: PhaseMap) -> Tuple[List[str], PhaseMap]
     return list(plain), {part: delayed[part] - plain[part] for part in plain}
 
 
-def part_with(phases: PhaseMap, name: str) -> str:
-    """The part that holds these sub-phases: of that name, or merged with what can't be told apart
-    from them (where `_ctypes` is built into the interpreter)."""
-    wanted = set(name.split("+"))
-    holding = [part for part in phases if wanted <= set(part.split("+"))]
-    assert len(holding) == 1, (name, list(phases))
-    return holding[0]
-
-
 def has_ctypes_built_in(interpreter: Dict[str, Any]) -> bool:
     """Then it calls libffi without a GOT: nothing can be put in between."""
     code = "import sys; sys.exit('_ctypes' not in sys.builtin_module_names)"
     return subprocess.run([interpreter["executable"], "-c", code]).returncode == 0
+
+
+def part_with(interpreter: Dict[str, Any], phases: PhaseMap, name: str) -> str:
+    """The part of that name; where `_ctypes` is built in, the one that it is merged into."""
+    if name in phases or not has_ctypes_built_in(interpreter):
+        return name
+    wanted = set(name.split("+"))
+    holding = [part for part in phases if wanted <= set(part.split("+"))]
+    assert len(holding) == 1, (name, list(phases))
+    return holding[0]

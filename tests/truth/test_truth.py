@@ -31,7 +31,7 @@ ELSEWHERE = 0.01  # of the delay, anywhere else
 
 def lands(delayed: PhaseMap, plain: PhaseMap, where: str, delay: float, what: str) -> None:
     parts, found = difference(delayed, plain)
-    where = part_with(plain, where)
+    assert where in parts, (what, parts)
     for part in parts:
         share = found[part] / delay
         if part == where:
@@ -77,7 +77,8 @@ def test_delay_in_from_param_is_marshalling(interpreter: Dict[str, Any], tmp_pat
         delay = delay_ticks(interpreter, thunk=False)
         delayed = run.phases("truth_plain", "ctypes-from-param+delay")
         plain = run.phases("truth_plain", "ctypes-from-param")
-        lands(delayed, plain, MARSHALLING, delay, "delay in from_param")
+        where = part_with(interpreter, plain, MARSHALLING)
+        lands(delayed, plain, where, delay, "delay in from_param")
 
     believe(check)
 
@@ -136,7 +137,7 @@ def test_each_further_argument_is_marshalling(
         names = ["truth_args%d" % n for n in (1, 2, 3, 4)]
         run = measure(tmp_path, interpreter, names, path)
         phases = [run.phases(name, path) for name in names]
-        marshalling = [p[part_with(p, MARSHALLING)] for p in phases]
+        marshalling = [p[part_with(interpreter, p, MARSHALLING)] for p in phases]
         rises = [b - a for a, b in zip(marshalling, marshalling[1:])]
         assert all(rise > 0 for rise in rises), (path, marshalling)
         total_rise = marshalling[-1] - marshalling[0]

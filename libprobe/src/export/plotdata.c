@@ -107,7 +107,7 @@ static bool same_for_all_builds(const struct bars *bars, size_t first)
 {
 	const struct probe_cell *cells = bars->run->cells;
 
-	for (size_t i = first; i < bars->run->cell_count; i++)
+	for (size_t i = first; bars->by_build && i < bars->run->cell_count; i++)
 		if (same_panel(bars, &cells[first], &cells[i]) &&
 		    (cells[i].status != PROBE_CELL_INAPPLICABLE || !cells[i].reason ||
 		     strcmp(cells[i].reason, cells[first].reason)))
