@@ -21,6 +21,7 @@
 #define QUIET      0.25 /* wide/chain of a core without a neighbour */
 #define DISTURBED  0.45
 #define LOOP_TICKS 12.0
+#define PLACE      4.0 /* ticks that the place of a stub leaves in doubt; a tick is a cycle here */
 
 static const unsigned state_mask = PROBE_BIT(PROBE_SUB_DETACH) | PROBE_BIT(PROBE_SUB_ATTACH);
 static const unsigned outer_mask = PROBE_BIT(PROBE_SUB_CALL) | PROBE_BIT(PROBE_SUB_RETURN);

@@ -44,7 +44,7 @@ static void engines_are_compared_within_their_intervals(void **state)
 	cell->ladder.parts[2] = figure(outer, 50, 1); /* the timeline has no such part */
 	cell->timeline.part_count = 4;
 	cell->timeline.parts[0] = figure(in, 60, 4);
-	cell->timeline.parts[1] = figure(out, 47.9, 3); /* 7.9 apart; 3 and 5 wide */
+	cell->timeline.parts[1] = figure(out, 49.9, 3); /* 9.9 apart; 3 and 4 + 3 wide */
 	cell->timeline.parts[2] = figure(PROBE_MASK_COMPUTE, 26.99, 4);
 	cell->timeline.parts[3] = figure(outer | state_bits, 500, 1);
 	assert_int_equal(probe_cell_check_engines(cell), 0);
@@ -57,11 +57,11 @@ static void engines_are_compared_within_their_intervals(void **state)
 	assert_non_null(strstr(cell->warnings[0], "20.0 +- 3.0"));
 	assert_non_null(strstr(cell->warnings[0], "27.0 +- 4.0"));
 
-	cell->timeline.parts[1].value.ticks = 31.9; /* 8.1 apart, the other way */
+	cell->timeline.parts[1].value.ticks = 29.9; /* 10.1 apart, the other way */
 	assert_int_equal(probe_cell_check_engines(cell), 2);
 	assert_int_equal(warnings_of(cell), 2); /* compute's is there already */
 	assert_non_null(strstr(cell->warnings[1], "marshalling"));
-	assert_non_null(strstr(cell->warnings[1], "91.9 +- 5.0"));
+	assert_non_null(strstr(cell->warnings[1], "89.9 +- 7.0"));
 
 	/* Half of the pair says nothing about the pair. */
 	cell->timeline.part_count = 1;

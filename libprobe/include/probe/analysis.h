@@ -93,7 +93,7 @@ PROBE_API int probe_ladder_analyse(const struct probe_process_samples *processes
 struct probe_timeline_shape {
 	size_t part_count;
 	unsigned masks[PROBE_MAX_PARTS]; /* of the first part_count columns */
-	double weights[PROBE_MAX_PARTS]; /* each part's share of the stamps' cost; sums to 1 */
+	double weights[PROBE_MAX_PARTS]; /* shares of the stamps' cost; sum to 1 */
 	size_t stretch_count;            /* = stamps of one call */
 	unsigned char part_of[PROBE_MAX_STRETCHES]; /* stretch -> part */
 };
@@ -101,8 +101,8 @@ struct probe_timeline_shape {
 /* The same for the timeline. What stamps cost is measured in place, as the stamped loop less the
  * plain one (each stamp once, nothing calibrated elsewhere), and shared out by the weights; so the
  * parts sum to the plain total. How one stamp's cost splits between the stretch before it and the
- * one after is not known: taken as uniform, it widens each part's interval by cost / sqrt(12) for
- * every boundary that the part has. Returns as probe_ladder_analyse(). */
+ * one after is not known, but alike at every boundary: it widens each part's interval by half a
+ * stamp for every boundary that the part has. Returns as probe_ladder_analyse(). */
 PROBE_API int probe_timeline_analyse(const struct probe_process_samples *processes, size_t n,
 				     const struct probe_timeline_shape *shape,
 				     const struct probe_ladder_options *options,

@@ -23,6 +23,10 @@
  * (address randomisation moves whole pages only), so no number of passes averages that out. The
  * place of a stub alone was seen to move a call by up to 10 core cycles. */
 #define PLACE_CYCLES 10
+/* Within a process, copies of a stub may agree to a hundredth of a cycle and the target still be
+ * another place: an empty function was seen 3 core cycles quicker than all copies of its stub, in
+ * every process, as the predictor holds some branch at another level. */
+#define STUB_CYCLES 4
 /* Rungs overlap with the loop around them by parts of a cycle, alike in every process: a few
  * processes may agree to a hundredth of one and mean nothing by it. */
 #define FLOOR_CYCLES      1
@@ -173,17 +177,38 @@ static struct probe_value join(const double *per_process, size_t n, double withi
 	return v;
 }
 
+static double mean_of(const struct chosen *c, size_t offset)
+{
+	double sum = 0;
+	for (size_t i = 0; i < c->n; i++)
+		sum += *(const double *)(const void *)((const char *)&c->rounds[c->index[i]] +
+						       offset);
+	return c->n ? sum / (double)c->n : NAN;
+}
+
+/* The chain's links take a core cycle each; NaN where there was no reference. */
+static double ticks_per_cycle(const struct process *p)
+{
+	return mean_of(&p[0].hooked, offsetof(struct probe_round, chain_ticks));
+}
+
 /* Variance that the layout of stubs leaves in a quantity. Against the target's stub, whose copies
  * stand at several places, the target itself stands at one, which is as good or bad as any. */
 static double layout_of(const struct pb_quantity *q, const struct process *p, size_t n)
 {
 	const double *coef = q->coef;
-	double sum = 0;
+	/* fmax drops a NaN. */
+	double sum = 0, place = fmax(0, STUB_CYCLES / 1.96 * ticks_per_cycle(p));
 	for (size_t i = 0; i < n; i++) {
 		const struct rungs *rungs = &p[i].rungs;
-		for (size_t r = 0; r < PROBE_COLUMNS; r++)
-			if (rungs->copies[r] > 1)
-				sum += coef[r] * coef[r] * rungs->layout_var[r] / rungs->copies[r];
+		bool stubbed = false;
+		for (size_t r = 0; r < PROBE_COLUMNS; r++) {
+			if (rungs->copies[r] <= 1 || coef[r] == 0)
+				continue;
+			sum += coef[r] * coef[r] * rungs->layout_var[r] / rungs->copies[r];
+			stubbed = true;
+		}
+		sum += stubbed ? place * place : 0;
 		if (coef[PROBE_RUNG_TARGET] != 0 && rungs->copies[PROBE_RUNG_TARGET] > 1)
 			sum += coef[PROBE_RUNG_REAL] * coef[PROBE_RUNG_REAL] *
 			       rungs->layout_var[PROBE_RUNG_TARGET];
@@ -221,21 +246,6 @@ static int load_process(const struct probe_process_samples *s, double quiet_rati
 	}
 	free(scratch);
 	return rc;
-}
-
-static double mean_of(const struct chosen *c, size_t offset)
-{
-	double sum = 0;
-	for (size_t i = 0; i < c->n; i++)
-		sum += *(const double *)(const void *)((const char *)&c->rounds[c->index[i]] +
-						       offset);
-	return c->n ? sum / (double)c->n : NAN;
-}
-
-/* The chain's links take a core cycle each; NaN where there was no reference. */
-static double ticks_per_cycle(const struct process *p)
-{
-	return mean_of(&p[0].hooked, offsetof(struct probe_round, chain_ticks));
 }
 
 static void fill_pass(struct probe_pass *pass, const struct process *p,

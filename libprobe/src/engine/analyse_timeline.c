@@ -21,8 +21,9 @@ static unsigned boundaries_of(const struct probe_timeline_shape *shape, unsigned
 static void widen(struct probe_part *part, const struct probe_timeline_shape *shape,
 		  double stamp_ticks)
 {
-	double sigma = stamp_ticks / sqrt(12) * sqrt(boundaries_of(shape, part->mask));
-	part->value.half = hypot(part->value.half, 1.96 * sigma);
+	/* Each boundary is off by half a stamp at most, and all by the same: it adds up. */
+	double split = stamp_ticks / 2 * boundaries_of(shape, part->mask);
+	part->value.half = hypot(part->value.half, split);
 	part->value.below_floor = part->value.ticks < part->value.half;
 }
 
@@ -61,7 +62,7 @@ int probe_timeline_analyse(const struct probe_process_samples *processes, size_t
 	for (size_t i = 0; i < out->pass_count; i++)
 		out->passes[i].empty_call = NAN;
 	double stamp = fabs(out->subtracted_ticks) / (double)shape->stretch_count;
-	out->floor_ticks = fmax(out->floor_ticks, 1.96 * stamp * sqrt(2.0 / 12));
+	out->floor_ticks = fmax(out->floor_ticks, stamp);
 	for (size_t i = 0; i < out->part_count; i++)
 		widen(&out->parts[i], shape, stamp);
 	for (size_t i = 0; i < out->folded_count; i++)

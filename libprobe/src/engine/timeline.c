@@ -337,6 +337,30 @@ static int one_round(void *ctx, struct probe_round *round)
 	return 0;
 }
 
+/* The median of a column over the rounds that count; NaN when there is none. */
+static double median_of(const struct probe_process_samples *s, size_t column, double *scratch)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < s->round_count; i++)
+		if (!s->rounds[i].discarded && !isnan(s->rounds[i].ticks[column]))
+			scratch[n++] = s->rounds[i].ticks[column];
+	return n ? pb_median(scratch, n) : NAN;
+}
+
+static int share_out(struct pb_timeline *t, const struct probe_process_samples *s)
+{
+	double raw[PROBE_MAX_PARTS];
+	double *scratch = calloc(s->round_count ? s->round_count : 1, sizeof *scratch);
+	if (!scratch)
+		return -1;
+	for (size_t p = 0; p < t->shape.part_count; p++)
+		raw[p] = median_of(s, p, scratch);
+	pb_timeline_share(&t->shape, t->calibrated_ticks, raw,
+			  median_of(s, PROBE_TIMELINE_PLAIN, scratch));
+	free(scratch);
+	return 0;
+}
+
 static int pause_between(void *ctx)
 {
 	struct runner *r = ctx;
@@ -431,6 +455,8 @@ int pb_timeline_run(struct probe_counter *counter, struct pb_ring *ring,
 						config->quiet_ratio};
 	if (rc == 0)
 		rc = pb_rounds_collect(&rounds, one_round, pause_between, &r, samples, err);
+	if (rc == 0 && share_out(out, samples))
+		rc = pb_fail(err, PROBE_ENOMEM, 0, "no memory to share out the stamps' cost");
 	for (size_t p = 0; p < out->shape.part_count; p++)
 		samples->rungs |= 1u << p;
 	samples->rungs |= 1u << PROBE_TIMELINE_STAMPED | 1u << PROBE_TIMELINE_PLAIN |

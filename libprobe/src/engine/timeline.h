@@ -71,6 +71,14 @@ void pb_timeline_fini(struct pb_timeline *t);
  * between them. Returns 0, -PROBE_EUNHOOKABLE, -PROBE_ENOMEM; pb_timeline_fini() is due. */
 int pb_timeline_learn(struct pb_timeline *t, const struct pb_event *e, size_t n, unsigned subphases,
 		      const struct pb_stamp_cost *cost, struct probe_error *err);
+/* Shares out anew, once both loops have run, what stamps cost in place. Alone (a calibrated call's
+ * stamps, shared by the weights so far) they cost more, as part of a stamp hides behind the work
+ * beside it: so each stretch is let off alike, but none by more than it has work to hide behind. An
+ * empty target keeps the whole cost of its stamps, and so comes out as nothing.
+ * @raw_ticks    a call's stamped ticks, by part
+ * @plain_ticks  a call of the plain loop */
+void pb_timeline_share(struct probe_timeline_shape *shape, double calibrated_ticks,
+		       const double *raw_ticks, double plain_ticks);
 /* Whether the stamps from e on are one call in that order, and the next call's first. */
 bool pb_timeline_usual_order(const struct pb_timeline *t, const struct pb_event *e);
 

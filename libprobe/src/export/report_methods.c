@@ -149,7 +149,7 @@ static void engines(struct pb_report *r, const struct tally *t)
 		"A figure is the lower quartile of its rounds, as noise only adds, averaged over "
 		"copies of a stub at several places in memory. The 95 % intervals join the "
 		"spread within a process (bootstrap), between processes (Student's t) and "
-		"between those copies. ");
+		"between those copies, and 4 core cycles for the place of the target itself. ");
 	if (t->bare)
 		r->form->text(r->out,
 			      "Closure is the same call in processes without any hook, against the "

@@ -47,9 +47,28 @@ static bool same_shape(const json_t *stamps, const struct probe_timeline_shape *
 	return true;
 }
 
-/* Adds one process's histogram of the part; its share of the stamps' cost goes to *weight. */
-static void add_histogram(const json_t *stamps, unsigned mask, struct probe_histogram *sum,
-			  double *weight)
+/* The shape of the first process, with the shares of all that saw the same. */
+static int mean_shape(const struct pb_cell *cell, struct probe_timeline_shape *shape)
+{
+	double used = 0;
+	if (!cell->timeline_count || take_shape(cell->stamps[0], shape))
+		return -1;
+	double sum[PROBE_MAX_PARTS] = {0};
+	for (size_t i = 0; i < cell->timeline_count; i++) {
+		struct probe_timeline_shape other;
+		if (!same_shape(cell->stamps[i], shape) || take_shape(cell->stamps[i], &other))
+			continue;
+		for (size_t k = 0; k < shape->part_count; k++)
+			sum[k] += other.weights[k];
+		used++;
+	}
+	for (size_t k = 0; k < shape->part_count; k++)
+		shape->weights[k] = sum[k] / used;
+	return 0;
+}
+
+/* Adds one process's histogram of the part. */
+static void add_histogram(const json_t *stamps, unsigned mask, struct probe_histogram *sum)
 {
 	size_t i, k;
 	json_t *part, *pair;
@@ -57,7 +76,6 @@ static void add_histogram(const json_t *stamps, unsigned mask, struct probe_hist
 	{
 		if ((unsigned)json_integer_value(json_object_get(part, "mask")) != mask)
 			continue;
-		*weight += json_number_value(json_object_get(part, "weight"));
 		json_array_foreach(json_object_get(part, "histogram"), k, pair)
 		{
 			json_int_t bucket = json_integer_value(json_array_get(pair, 0));
@@ -119,17 +137,12 @@ static int add_dists(const struct pb_cell *cell, const struct probe_timeline_sha
 	}
 	for (size_t part = 0; part <= n; part++) {
 		unsigned mask = part < n ? shape->masks[part] : PROBE_MASK_ALL;
-		double weight = 0;
-		size_t used = 0;
+		double weight = part < n ? shape->weights[part] : 1;
 		*sum = (struct probe_histogram){0};
-		for (size_t i = 0; i < cell->timeline_count; i++) {
-			if (!same_shape(cell->stamps[i], shape))
-				continue;
-			add_histogram(cell->stamps[i], mask, sum, &weight);
-			used++;
-		}
-		double correction = used ? weight / (double)used * out->subtracted_ticks : 0;
-		struct probe_dist dist = make_dist(mask, sum, correction);
+		for (size_t i = 0; i < cell->timeline_count; i++)
+			if (same_shape(cell->stamps[i], shape))
+				add_histogram(cell->stamps[i], mask, sum);
+		struct probe_dist dist = make_dist(mask, sum, weight * out->subtracted_ticks);
 		if (dist.calls)
 			out->dists[out->dist_count++] = dist;
 	}
@@ -143,7 +156,7 @@ int pb_cell_take_timeline(const struct pb_cell *cell, const struct probe_ladder_
 	struct probe_timeline_shape shape;
 	struct probe_engine figures = {0};
 	size_t same = 0;
-	if (!cell->timeline_count || take_shape(cell->stamps[0], &shape))
+	if (mean_shape(cell, &shape))
 		return pb_fail(err, PROBE_EINVAL, 0, "the timeline saw no stamp");
 	/* A process that saw other parts (a layer's hook failed there) can't be averaged in. */
 	struct probe_process_samples *alike = calloc(cell->timeline_count, sizeof *alike);
