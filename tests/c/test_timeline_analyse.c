@@ -154,7 +154,8 @@ static void each_boundary_widens_its_parts(void **state)
 	drop(s, 2);
 }
 
-/* --- how the stamps' cost is shared out -------------------------------------------------------- */
+/* --- how the stamps' cost is shared out --------------------------------------------------------
+ */
 
 #define HIDDEN 12.0 /* of each stamp, behind the work beside it */
 

@@ -92,9 +92,9 @@ PROBE_API int probe_ladder_analyse(const struct probe_process_samples *processes
 /* What a timeline's columns are: a call is a cycle of stretches between stamps. */
 struct probe_timeline_shape {
 	size_t part_count;
-	unsigned masks[PROBE_MAX_PARTS]; /* of the first part_count columns */
-	double weights[PROBE_MAX_PARTS]; /* shares of the stamps' cost; sum to 1 */
-	size_t stretch_count;            /* = stamps of one call */
+	unsigned masks[PROBE_MAX_PARTS];            /* of the first part_count columns */
+	double weights[PROBE_MAX_PARTS];            /* shares of the stamps' cost; sum to 1 */
+	size_t stretch_count;                       /* = stamps of one call */
 	unsigned char part_of[PROBE_MAX_STRETCHES]; /* stretch -> part */
 };
 
