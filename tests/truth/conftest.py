@@ -14,6 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 PROBE_BIN = (ROOT / os.environ.get("PROBE_BIN", "build/probe")).resolve()
+HASH = "[0-9a-f]" * 8  # of a folder in the cache; a debug build's label begins as the plain one's
 STEPS = 20000  # of the delays in tests/truth/workloads and bindings
 ATTEMPTS = 6  # the machine is shared: a failure counts when it repeats
 RETRY_S = 300.0  # for all tests together; after that, two attempts each
@@ -150,7 +151,7 @@ def delay_ticks(interpreter: Dict[str, Any], thunk: bool) -> float:
     executable = interpreter["executable"]
     build = next(i for i in INTERPRETERS_FOUND if i["executable"] == executable)
     modules = sorted(
-        cache.glob("interpreters/%s-*/ext-*/_probe.so" % build["label"].split("#")[0]),
+        cache.glob("interpreters/%s-%s/ext-*/_probe.so" % (build["label"].split("#")[0], HASH)),
         key=lambda p: p.stat().st_mtime,
     )
     assert modules, "no _probe.so in the cache: a run must come first"
