@@ -10,12 +10,15 @@ from typing import Any, Dict, List
 
 import pytest
 
-from conftest import ROOT, STEPS, believe, measure, probe
+from conftest import ROOT, believe, measure, probe
 
 sys.path.insert(0, str(ROOT / "ext" / "probe"))
 import _portable  # type: ignore[import-not-found]
 
 TOLERANCE = 0.02  # of the delay
+# Of truth_long's. At its ends a core works on what comes before and after: 320 ticks were seen of
+# GraalPy's call, 2.4 % of the delay that is enough elsewhere.
+STEPS = 100000
 
 
 @pytest.fixture(params=[pytest.param(n, marks=pytest.mark.slow) for n in ("pypy", "graalpy")])
@@ -42,10 +45,10 @@ def test_a_spin_of_known_cost_is_compute(others: List[Dict[str, Any]], tmp_path:
 
         def check() -> None:
             # One pass: each process of GraalPy's takes half a minute, and a ratio is what is asked.
-            cells = ["truth_plain", "truth_target"]
+            cells = ["truth_plain", "truth_long"]
             run = measure(tmp_path, other, cells, "ctypes", "--passes", "1")
             delay = spin_ticks()
-            delayed = run.phases("truth_target", "ctypes")
+            delayed = run.phases("truth_long", "ctypes")
             plain = run.phases("truth_plain", "ctypes")
             (boundary,) = set(plain) - {"compute"}
             found = (delayed["compute"] - plain["compute"]) / delay
