@@ -143,6 +143,7 @@ class Core:
         self.span = _span(path, self.handle, self.c)
         self.loops: Dict[int, Tuple[Any, ...]] = {}
         self.nothing = compiled(_NOTHING)
+        self.warming = True  # until it is timed
         self.raised: Optional[BaseException] = None
         self.called = 0  # calls with everything in place
         self.kept = _RUN(self.run)  # as long as libprobe may call it
@@ -266,8 +267,13 @@ class Core:
         """Called by libprobe: no exception may leave."""
         try:
             if calls == 0:
+                self.warming = False
                 self.nothing(_NOTHINGS, *self.span)
                 return 0
+            # As often as the calls, or it is still interpreted (20 times as long) when they are
+            # compiled: GraalPy takes ten seconds of it.
+            if self.warming and rung == EMPTY:
+                self.nothing(5 * _NOTHINGS, *self.span)
             loop, *rest = self.loops.get(rung) or self.loops[REAL]
             loop(_LEAD, _LEAD + calls, *rest)
             self.called += calls_of(calls) if rung == REAL else 0

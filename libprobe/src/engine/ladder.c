@@ -58,13 +58,15 @@ static int measure_overhead(struct ladder *l)
 		double runs[OVERHEAD_RUNS];
 		if (l->ops->arm(l->ctx, (enum probe_rung)rung, 0))
 			return -1;
+		size_t n = 0;
 		for (size_t k = 0; k < OVERHEAD_RUNS; k++) {
 			uint64_t ticks;
 			if (l->ops->run(l->ctx, (enum probe_rung)rung, 0, &ticks))
 				return -1;
-			runs[k] = (double)ticks;
+			if (ticks != PB_TICKS_LOST)
+				runs[n++] = (double)ticks;
 		}
-		l->overhead_ticks[rung] = pb_median(runs, OVERHEAD_RUNS);
+		l->overhead_ticks[rung] = n ? pb_median(runs, n) : 0;
 	}
 	return 0;
 }
