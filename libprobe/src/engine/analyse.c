@@ -21,7 +21,7 @@
 #define LOW_QUANTILE 0.25
 /* The twin runs other copies of the same code at other places in memory, the same in every process
  * (address randomisation moves whole pages only), so no number of passes averages that out. Of
- * some 120 cells a few come out 12 to 16 core cycles apart, in all their passes. */
+ * 232 cells of one run 5 came out 10 to 16 core cycles apart, in all their passes. */
 #define PLACE_CYCLES 16
 /* Within a process, copies of a stub may agree to a hundredth of a cycle and the target still be
  * another place: an empty function was seen 3 core cycles quicker than all copies of its stub, in

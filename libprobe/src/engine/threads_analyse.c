@@ -223,8 +223,7 @@ static void fill_phases(const struct estimator *e, struct probe_threaded *out)
 	if (!shape->part_count)
 		return;
 	estimate(e, &stamps, &out->stamps_ns, &half);
-	/* How one stamp's cost splits between its neighbours is not known: by half at either end.
-	 */
+	/* How one stamp's cost splits between its neighbours is not known: half at either end. */
 	double split = fabs(out->stamps_ns) / (double)shape->stretch_count;
 	for (size_t i = 0; i < shape->part_count; i++) {
 		struct probe_threaded_phase *p = &out->phases[out->phase_count++];

@@ -35,16 +35,20 @@ static int take_shape(const json_t *stamps, struct probe_timeline_shape *shape)
 	return shape->part_count && shape->stretch_count ? 0 : -1;
 }
 
+static bool alike(const struct probe_timeline_shape *a, const struct probe_timeline_shape *b)
+{
+	if (a->part_count != b->part_count || a->stretch_count != b->stretch_count)
+		return false;
+	for (size_t i = 0; i < a->part_count; i++)
+		if (a->masks[i] != b->masks[i])
+			return false;
+	return true;
+}
+
 static bool same_shape(const json_t *stamps, const struct probe_timeline_shape *shape)
 {
 	struct probe_timeline_shape other;
-	if (take_shape(stamps, &other) || other.part_count != shape->part_count ||
-	    other.stretch_count != shape->stretch_count)
-		return false;
-	for (size_t i = 0; i < shape->part_count; i++)
-		if (other.masks[i] != shape->masks[i])
-			return false;
-	return true;
+	return !take_shape(stamps, &other) && alike(&other, shape);
 }
 
 /* The shape of the first process, with the shares of all that saw the same. */
@@ -56,7 +60,7 @@ static int mean_shape(const struct pb_cell *cell, struct probe_timeline_shape *s
 	double sum[PROBE_MAX_PARTS] = {0};
 	for (size_t i = 0; i < cell->timeline_count; i++) {
 		struct probe_timeline_shape other;
-		if (!same_shape(cell->stamps[i], shape) || take_shape(cell->stamps[i], &other))
+		if (take_shape(cell->stamps[i], &other) || !alike(&other, shape))
 			continue;
 		for (size_t k = 0; k < shape->part_count; k++)
 			sum[k] += other.weights[k];
@@ -159,14 +163,14 @@ int pb_cell_take_timeline(const struct pb_cell *cell, const struct probe_ladder_
 	if (mean_shape(cell, &shape))
 		return pb_fail(err, PROBE_EINVAL, 0, "the timeline saw no stamp");
 	/* A process that saw other parts (a layer's hook failed there) can't be averaged in. */
-	struct probe_process_samples *alike = calloc(cell->timeline_count, sizeof *alike);
-	if (!alike)
+	struct probe_process_samples *kept = calloc(cell->timeline_count, sizeof *kept);
+	if (!kept)
 		return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
 	for (size_t i = 0; i < cell->timeline_count; i++)
 		if (same_shape(cell->stamps[i], &shape))
-			alike[same++] = cell->timeline[i];
-	int rc = probe_timeline_analyse(alike, same, &shape, options, &figures, err);
-	free(alike);
+			kept[same++] = cell->timeline[i];
+	int rc = probe_timeline_analyse(kept, same, &shape, options, &figures, err);
+	free(kept);
 	if (rc)
 		return rc;
 	if (add_dists(cell, &shape, &figures)) {
