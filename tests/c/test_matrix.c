@@ -16,9 +16,8 @@
 
 #include <cmocka.h>
 
-#include "matrix/cell.h"
-#include "matrix/clean.h"
 #include "matrix/plan.h"
+#include "probe/figures.h"
 #include "probe/matrix.h"
 
 static char scratch[256];
@@ -31,107 +30,6 @@ static char *in_scratch(const char *name)
 }
 
 /* --- pure parts ------------------------------------------------------------------------------ */
-
-static void foreign_text_is_made_harmless(void **state)
-{
-	(void)state;
-	char buf[64], small[6];
-	assert_string_equal(pb_clean_line("  a\t\tb\r\n\x1b[31mc\n", buf, sizeof buf), "a b [31mc");
-	assert_string_equal(pb_clean_line("\xc3\xa9 \xff \xc3", buf, sizeof buf), "\xc3\xa9 ? ?");
-	/* Overlong, surrogate, beyond Unicode, a C1 control: bytes that JSON or a terminal minds.
-	 */
-	assert_string_equal(pb_clean_line("\xc0\xaf\xed\xa0\x80\xf5\x80\xc2\x9b", buf, sizeof buf),
-			    "?????????");
-	assert_string_equal(pb_clean_line("abcd\xc3\xa9", small, sizeof small), "abcd");
-	char *lines = pb_clean_lines("#0 f\n  #1 \x07g\n\n");
-	assert_string_equal(lines, "#0 f\n  #1  g");
-	free(lines);
-}
-
-static struct pb_cell_result judge(const char *answer, int exit_code, const char *said)
-{
-	struct pb_cell_result result;
-	struct pb_child_outcome outcome = {
-		.end = PB_CHILD_EXITED,
-		.exit_code = exit_code,
-		.result = {.bytes = strdup(answer), .length = strlen(answer)},
-		.crash = {.bytes = strdup("")},
-		.stderr_tail = {.bytes = strdup(said), .length = strlen(said)},
-	};
-	pb_cell_result_take(&outcome, 60, &result);
-	pb_child_outcome_fini(&outcome);
-	return result;
-}
-
-#define COUNTER                                                                                    \
-	"\"counter\":{\"kind\":\"tsc\",\"unit\":\"TSC ticks\",\"why\":\"w\",\"hz\":2e9,"           \
-	"\"granularity_ticks\":26,\"cycles_per_tick\":1.4,\"cycles_estimated\":true}"
-
-static void an_answer_becomes_samples(void **state)
-{
-	(void)state;
-	struct pb_cell_result r = judge(
-		"{\"status\":\"ok\"," COUNTER ",\"calls\":400,\"subphases\":23,\"columns\":[0,4,1],"
-		"\"rounds\":[[1.5,9,null,0,3,2,0.71,0.2,0],[2,8,4,0,0,0,0.7,0.3,1]],"
-		"\"warnings\":[\"w\"]}",
-		0, "");
-	assert_int_equal(r.status, PROBE_CELL_OK);
-	assert_int_equal(r.columns, 1u << 0 | 1u << 4 | 1u << 1);
-	assert_int_equal(r.subphases, 23);
-	assert_int_equal(r.calls_per_round, 400);
-	assert_int_equal(r.round_count, 2);
-	assert_true(r.rounds[0].ticks[0] == 1.5 && r.rounds[0].ticks[4] == 9);
-	assert_true(isnan(r.rounds[0].ticks[1]) && isnan(r.rounds[0].ticks[2]));
-	assert_int_equal(r.rounds[0].variant[4], 3);
-	assert_int_equal(r.rounds[0].variant[1], 2);
-	assert_true(r.rounds[1].wide_ticks == 0.3 && r.rounds[1].discarded);
-	assert_true(!r.rounds[0].discarded && r.rounds[0].chain_ticks == 0.71);
-	assert_string_equal(r.counter.kind, "tsc");
-	assert_true(r.counter.granularity_ticks == 26 && r.counter.cycles_estimated);
-	pb_cell_result_fini(&r);
-}
-
-/* Whatever a driver says, it becomes a status and one line. */
-static void nonsense_becomes_a_failed_cell(void **state)
-{
-	(void)state;
-	static const struct {
-		const char *answer;
-		int exit_code;
-		const char *said, *reason;
-	} rows[] = {
-		{"", 0, "", "without an answer"},
-		{"", 0, "x\nwhy\n", "without an answer: why"},
-		{"", 3, "Error: a\n", "exit status 3: Error: a"},
-		{"{", 0, "", "no valid JSON"},
-		{"[1,2]", 0, "", "no status"},
-		{"{\"status\":\"failed\",\"reason\":\"two\\nlines\"}", 0, "", "two lines"},
-		/* A driver that gave an answer and then failed is not believed. */
-		{"{\"status\":\"ok\"," COUNTER ",\"columns\":[0],\"rounds\":[[1,0,1,1,0]]}", 1,
-		 "bad", "exit status 1: bad"},
-		{"{\"status\":\"ok\",\"columns\":[0],\"rounds\":[[1,0,1,1,0]]}", 0, "",
-		 "no counter"},
-		{"{\"status\":\"ok\"," COUNTER ",\"columns\":[0],\"rounds\":[]}", 0, "",
-		 "no rounds"},
-		{"{\"status\":\"ok\"," COUNTER ",\"columns\":[0],\"rounds\":[[1,0]]}", 0, "",
-		 "wrong length"},
-		{"{\"status\":\"ok\"," COUNTER ",\"columns\":[99],\"rounds\":[[1,0,1,1,0]]}", 0, "",
-		 "unknown column"},
-		{"{\"status\":\"ok\"," COUNTER ",\"columns\":[-1],\"rounds\":[[1,0,1,1,0]]}", 0, "",
-		 "unknown column"},
-		{"{\"status\":\"ok\"," COUNTER ",\"columns\":[1,1],\"rounds\":[[1,0,1,1,0]]}", 0,
-		 "", "twice"},
-	};
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		struct pb_cell_result r = judge(rows[i].answer, rows[i].exit_code, rows[i].said);
-		assert_int_equal(r.status, PROBE_CELL_FAILED);
-		if (!strstr(r.reason, rows[i].reason))
-			fail_msg("row %zu says '%s', not '%s'", i, r.reason, rows[i].reason);
-		assert_null(strchr(r.reason, '\n'));
-		assert_null(r.rounds);
-		pb_cell_result_fini(&r);
-	}
-}
 
 static void orders_are_permutations_and_differ_by_pass(void **state)
 {
@@ -404,6 +302,14 @@ static void a_late_crash_keeps_the_earlier_figures(void **state)
 	probe_run_free(run);
 }
 
+static bool was_warned(const struct probe_cell *cell, const char *of)
+{
+	for (char **w = cell->warnings; w && *w; w++)
+		if (strstr(*w, of))
+			return true;
+	return false;
+}
+
 static void a_twin_that_fails_is_a_warning(void **state)
 {
 	(void)state;
@@ -414,13 +320,38 @@ static void a_twin_that_fails_is_a_warning(void **state)
 	assert_int_equal(cell->status, PROBE_CELL_OK);
 	assert_int_equal(cell->ladder.pass_count, 3);
 	assert_int_equal(cell->ladder.closure.state, PROBE_ABSENT);
-	bool told = false;
-	for (char **w = cell->warnings; w && *w; w++)
-		told = told || strstr(*w, "no bare library");
-	assert_true(told);
+	assert_true(was_warned(cell, "no bare library"));
 	/* It is not tried again. */
 	assert_int_equal(log_lines(), 4);
 	probe_run_free(run);
+}
+
+/* As many passes again, and all of them count; what stays off stays marked. */
+static void a_closure_that_is_off_is_measured_again(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *workload;
+		bool stays_off;
+	} rows[] = {{"doubtful", false}, {"biased", true}};
+	struct probe_error err;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct heard heard = {0};
+		struct probe_run *run = run_rc(
+			(struct probe_matrix_options){
+				.paths = "good", .on_progress = on_progress, .ctx = &heard},
+			rows[i].workload, 0, &err);
+		const struct probe_cell *cell = &run->cells[0];
+		assert_int_equal(cell->ladder.pass_count, 6);
+		assert_int_equal(log_lines(), 12);
+		assert_int_equal(distinct_in_log("hash_seed"), 6);
+		assert_true(was_warned(cell, "measured in 6 passes, not 3"));
+		assert_true(probe_closure_is_off(&cell->ladder) == rows[i].stays_off);
+		assert_false(heard.went_back);
+		assert_int_equal(heard.last_done, 11);
+		assert_int_equal(heard.last_total, 12);
+		probe_run_free(run);
+	}
 }
 
 static void what_cannot_be_built_is_unavailable(void **state)
@@ -578,9 +509,6 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(foreign_text_is_made_harmless),
-		cmocka_unit_test(an_answer_becomes_samples),
-		cmocka_unit_test(nonsense_becomes_a_failed_cell),
 		cmocka_unit_test(orders_are_permutations_and_differ_by_pass),
 		cmocka_unit_test(outputs_are_checked_without_a_trace),
 		cmocka_unit_test_teardown(a_matrix_is_measured_pass_by_pass,
@@ -590,6 +518,7 @@ int main(void)
 		cmocka_unit_test_teardown(failures_are_settled_once, leaves_no_scratch_folder),
 		cmocka_unit_test(a_late_crash_keeps_the_earlier_figures),
 		cmocka_unit_test(a_twin_that_fails_is_a_warning),
+		cmocka_unit_test(a_closure_that_is_off_is_measured_again),
 		cmocka_unit_test(what_cannot_be_built_is_unavailable),
 		cmocka_unit_test_teardown(cancelling_keeps_what_there_is, leaves_no_scratch_folder),
 		cmocka_unit_test(bad_options_start_nothing),

@@ -48,6 +48,7 @@ struct pb_cell {
 	struct pb_cell_threads threads[PROBE_CALLABLES_COUNT];
 	size_t first_threaded; /* in probe_run.threaded */
 	unsigned passes_begun;
+	bool again;            /* it is measured in as many passes more */
 	double analysed_ratio; /* the quiet ratio that the row's figures were judged by */
 };
 

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "base/fail.h"
+#include "probe/figures.h"
 
 static const double save_every_s = 2.0;
 /* Until a first process has shown better: what starting an interpreter takes. */
@@ -48,6 +49,12 @@ static double expected_s(const struct pb_session *session, enum pb_engine engine
 	return guessed_start_s + s->rounds * s->round_us * 1e-6 * GUESSED_RUNGS;
 }
 
+/* Up to which pass a cell is measured. */
+static unsigned last_pass(const struct pb_session *session, const struct pb_cell *cell)
+{
+	return session->passes * (cell->again ? 2 : 1);
+}
+
 /* How many processes are left, and how long they may take, the current one included. */
 static void estimate(struct pb_session *session)
 {
@@ -58,7 +65,7 @@ static void estimate(struct pb_session *session)
 		for (unsigned e = 0; e < PB_ENGINE_COUNT; e++) {
 			if (!(cell->engines & 1u << e))
 				continue;
-			size_t n = session->passes - cell->passes_begun;
+			size_t n = last_pass(session, cell) - cell->passes_begun;
 			n += cell == session->current && e >= session->engine;
 			left += n;
 			seconds += (double)n * expected_s(session, (enum pb_engine)e);
@@ -82,7 +89,7 @@ void pb_session_tell(struct pb_session *session, enum probe_stage stage, const c
 		.done = session->done,
 		.total = session->total,
 		.pass = stage == PROBE_STAGE_MEASURE ? session->pass + 1 : 0,
-		.passes = session->passes,
+		.passes = cell ? last_pass(session, cell) : session->passes,
 		.elapsed_s = now - session->started_s,
 		.remaining_s = stage == PROBE_STAGE_MEASURE ? fmax(left, 0) : (double)NAN,
 		.interpreter = cell ? session->run->cells[cell->row].interpreter : interpreter,
@@ -181,19 +188,54 @@ static int run_cell(struct pb_session *session, struct pb_cell *cell, struct pro
 	return 0;
 }
 
-static int run_passes(struct pb_session *session, size_t *order, struct probe_error *err)
+/* The cells that want it, in the passes from the session's pass on. */
+static int run_passes(struct pb_session *session, unsigned count, size_t *order,
+		      struct probe_error *err)
 {
 	size_t n = session->plan.cell_count;
-	for (session->pass = 0; session->pass < session->passes; session->pass++) {
+	for (unsigned end = session->pass + count; session->pass < end; session->pass++) {
 		pb_plan_shuffle(order, n, session->settings.seed, session->pass);
 		for (size_t i = 0; i < n; i++) {
 			struct pb_cell *cell = &session->plan.cells[order[i]];
-			int rc = cell->engines ? run_cell(session, cell, err) : 0;
+			bool wanted = cell->engines && session->pass < last_pass(session, cell);
+			int rc = wanted ? run_cell(session, cell, err) : 0;
 			if (rc)
 				return rc;
 		}
 	}
 	return 0;
+}
+
+/* A closure that is off may be the chance of a few processes, or a fault. As many again tell; they
+ * are added to the first ones, and their number is fixed beforehand, so that nothing is chosen. */
+static int mark_doubtful(struct pb_session *session, bool *any, struct probe_error *err)
+{
+	char text[120];
+	*any = false;
+	for (size_t i = 0; i < session->plan.cell_count; i++) {
+		struct pb_cell *cell = &session->plan.cells[i];
+		struct probe_cell *row = &session->run->cells[cell->row];
+		cell->engines &= 1u << PB_ENGINE_LADDER | 1u << PB_ENGINE_BARE;
+		if (!cell->engines || !row->ladder.present || !probe_closure_is_off(&row->ladder))
+			continue;
+		snprintf(text, sizeof text,
+			 "measured in %u passes, not %u: after those its closure was off",
+			 2 * session->passes, session->passes);
+		if (probe_cell_add_warning(row, text))
+			return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
+		*any = cell->again = true;
+	}
+	return 0;
+}
+
+static int run_all_passes(struct pb_session *session, size_t *order, struct probe_error *err)
+{
+	bool any;
+	session->pass = 0;
+	int rc = run_passes(session, session->passes, order, err);
+	if (!rc)
+		rc = mark_doubtful(session, &any, err);
+	return !rc && any ? run_passes(session, session->passes, order, err) : rc;
 }
 
 int pb_session_measure(struct pb_session *session, struct probe_error *err)
@@ -203,7 +245,7 @@ int pb_session_measure(struct pb_session *session, struct probe_error *err)
 	if (!order)
 		return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
 	pb_quiet_memory_load(&session->quiet);
-	int rc = run_passes(session, order, err);
+	int rc = run_all_passes(session, order, err);
 	free(order);
 	session->current = NULL;
 	pb_quiet_memory_save(&session->quiet);

@@ -1,0 +1,1 @@
+/* Not compiled: the build driver of this home builds nothing. */

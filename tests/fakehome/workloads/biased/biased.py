@@ -1,0 +1,1 @@
+# Not run: the cell driver of this home makes its samples up.
