@@ -352,6 +352,10 @@ static void a_closure_that_is_off_is_measured_again(void **state)
 		assert_int_equal(heard.last_total, 12);
 		probe_run_free(run);
 	}
+	struct probe_run *few = run_rc((struct probe_matrix_options){.paths = "good", .passes = 2},
+				       "biased", 0, &err);
+	assert_int_equal(few->cells[0].ladder.pass_count, 2);
+	probe_run_free(few);
 }
 
 static void what_cannot_be_built_is_unavailable(void **state)

@@ -68,8 +68,9 @@ struct probe_matrix_options {
 	 * Each thread is pinned to a CPU of its own: see threaded.h. */
 	const char *threads;
 	enum probe_preset_id preset;
-	unsigned passes;     /* 1 to 1000; 0 = the preset's; a cell whose closure is off gets twice
-			      * as many, and a warning that says so */
+	/* 1 to 1000; 0 = the preset's. A cell whose closure is off after 3 or more is measured in
+	 * as many again, and has a warning that says so. */
+	unsigned passes;
 	unsigned rounds;     /* 10 to 100000; 0 = the preset's */
 	double round_us;     /* 1 to 1e6; 0 = the preset's */
 	double wait_s;       /* at most 3600; 0 = the preset's, negative = don't wait */

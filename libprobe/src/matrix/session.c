@@ -15,7 +15,8 @@
 static const double save_every_s = 2.0;
 /* Until a first process has shown better: what starting an interpreter takes. */
 static const double guessed_start_s = 0.3;
-enum { GUESSED_RUNGS = 6 };
+/* With fewer passes a closure's interval hardly knows what differs between processes. */
+enum { GUESSED_RUNGS = 6, LEAST_TO_DOUBT = 3 };
 
 double pb_now_s(void)
 {
@@ -212,6 +213,8 @@ static int mark_doubtful(struct pb_session *session, bool *any, struct probe_err
 {
 	char text[120];
 	*any = false;
+	if (session->passes < LEAST_TO_DOUBT)
+		return 0;
 	for (size_t i = 0; i < session->plan.cell_count; i++) {
 		struct pb_cell *cell = &session->plan.cells[i];
 		struct probe_cell *row = &session->run->cells[cell->row];
