@@ -158,7 +158,7 @@ if (!exists("title")) { title = heading.(note eq ' ' ? '' : ' ('.note.')') } els
 title_text = wrap_to(title, 1.12 * TITLE_SIZE, width - 2 * MARGIN)
 facts_text = wrap_to(cpu.'; counter: '.counter.'; '.sprintf(passes == 1 ? "%d\302\240pass" : "%d\302\240passes", passes), SMALL, width - 2 * MARGIN)
 remarks_text = wrap_to(remarks, SMALL, width - 2 * MARGIN)
-foot_text = foot eq '' ? '' : wrap_to('In full: '.foot.'.', SMALL, width - 2 * MARGIN)
+foot_text = foot eq '' ? '' : wrap_to('In full: '.foot.(foot[strlen(foot):strlen(foot)] eq '.' ? '' : '.'), SMALL, width - 2 * MARGIN)
 SMALL_LINE = 1.36 * SMALL
 TOP = 5 + lines_in(title_text) * 1.36 * TITLE_SIZE + (lines_in(facts_text) + lines_in(remarks_text)) * SMALL_LINE + 5
 FOOT = foot_text eq '' ? 0 : lines_in(foot_text) * SMALL_LINE + 4
