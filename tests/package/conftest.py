@@ -2,6 +2,7 @@
 """What the tests of the package share. They run on CPython 3.8 and later, where it is installed."""
 
 import ctypes
+import signal
 import sys
 from typing import Any, Callable, Dict, List
 
@@ -9,6 +10,9 @@ import pytest
 
 import probe
 from probe import _probe
+
+# Where these tests run in the background, SIGINT may be ignored: then nothing ends what waits for it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Enough for figures with intervals, and quick.
 QUICK: Dict[str, Any] = {"rounds": 20, "passes": 1, "progress": False}
