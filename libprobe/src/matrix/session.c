@@ -15,8 +15,9 @@
 static const double save_every_s = 2.0;
 /* Until a first process has shown better: what starting an interpreter takes. */
 static const double guessed_start_s = 0.3;
+enum { GUESSED_RUNGS = 6 };
 /* With fewer passes a closure's interval hardly knows what differs between processes. */
-enum { GUESSED_RUNGS = 6, LEAST_TO_DOUBT = 3 };
+enum { LEAST_TO_DOUBT = 3 };
 
 double pb_now_s(void)
 {
@@ -189,56 +190,43 @@ static int run_cell(struct pb_session *session, struct pb_cell *cell, struct pro
 	return 0;
 }
 
-/* The cells that want it, in the passes from the session's pass on. */
-static int run_passes(struct pb_session *session, unsigned count, size_t *order,
-		      struct probe_error *err)
-{
-	size_t n = session->plan.cell_count;
-	for (unsigned end = session->pass + count; session->pass < end; session->pass++) {
-		pb_plan_shuffle(order, n, session->settings.seed, session->pass);
-		for (size_t i = 0; i < n; i++) {
-			struct pb_cell *cell = &session->plan.cells[order[i]];
-			bool wanted = cell->engines && session->pass < last_pass(session, cell);
-			int rc = wanted ? run_cell(session, cell, err) : 0;
-			if (rc)
-				return rc;
-		}
-	}
-	return 0;
-}
-
-/* A closure that is off may be the chance of a few processes, or a fault. As many again tell; they
- * are added to the first ones, and their number is fixed beforehand, so that nothing is chosen. */
-static int mark_doubtful(struct pb_session *session, bool *any, struct probe_error *err)
+/* A closure that is off may be the chance of a few processes, or a fault. As many again tell: they
+ * are added to the first ones, and their number does not hang on what they show. */
+static int mark_doubtful(struct pb_session *session, struct probe_error *err)
 {
 	char text[120];
-	*any = false;
-	if (session->passes < LEAST_TO_DOUBT)
-		return 0;
 	for (size_t i = 0; i < session->plan.cell_count; i++) {
 		struct pb_cell *cell = &session->plan.cells[i];
 		struct probe_cell *row = &session->run->cells[cell->row];
 		cell->engines &= 1u << PB_ENGINE_LADDER | 1u << PB_ENGINE_BARE;
-		if (!cell->engines || !row->ladder.present || !probe_closure_is_off(&row->ladder))
+		if (session->passes < LEAST_TO_DOUBT || !cell->engines || !row->ladder.present ||
+		    !probe_closure_is_off(&row->ladder))
 			continue;
 		snprintf(text, sizeof text,
 			 "measured in %u passes, not %u: after those its closure was off",
 			 2 * session->passes, session->passes);
 		if (probe_cell_add_warning(row, text))
 			return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
-		*any = cell->again = true;
+		cell->again = true;
 	}
 	return 0;
 }
 
-static int run_all_passes(struct pb_session *session, size_t *order, struct probe_error *err)
+static int run_passes(struct pb_session *session, size_t *order, struct probe_error *err)
 {
-	bool any;
-	session->pass = 0;
-	int rc = run_passes(session, session->passes, order, err);
-	if (!rc)
-		rc = mark_doubtful(session, &any, err);
-	return !rc && any ? run_passes(session, session->passes, order, err) : rc;
+	size_t n = session->plan.cell_count;
+	for (session->pass = 0; session->pass < 2 * session->passes; session->pass++) {
+		int rc = session->pass == session->passes ? mark_doubtful(session, err) : 0;
+		pb_plan_shuffle(order, n, session->settings.seed, session->pass);
+		for (size_t i = 0; i < n && !rc; i++) {
+			struct pb_cell *cell = &session->plan.cells[order[i]];
+			if (cell->engines && session->pass < last_pass(session, cell))
+				rc = run_cell(session, cell, err);
+		}
+		if (rc)
+			return rc;
+	}
+	return 0;
 }
 
 int pb_session_measure(struct pb_session *session, struct probe_error *err)
@@ -248,7 +236,7 @@ int pb_session_measure(struct pb_session *session, struct probe_error *err)
 	if (!order)
 		return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
 	pb_quiet_memory_load(&session->quiet);
-	int rc = run_all_passes(session, order, err);
+	int rc = run_passes(session, order, err);
 	free(order);
 	session->current = NULL;
 	pb_quiet_memory_save(&session->quiet);
