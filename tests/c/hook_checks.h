@@ -35,6 +35,7 @@ enum hook_outcome hook_check_run(const struct hook_check *check);
 	X(replay_by_register)                                                                      \
 	X(ffi_stubs_write_their_bytes)                                                             \
 	X(ready_and_with_data)                                                                     \
+	X(repeat_calls_with_the_same_arguments)                                                    \
 	X(copies_differ_in_place)                                                                  \
 	X(delay_grows_with_its_steps)                                                              \
 	X(pmc_of_every_number)                                                                     \

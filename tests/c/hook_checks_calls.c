@@ -181,8 +181,8 @@ void check_registers_come_through_a_full_shadow_stack(void)
 	hook_fake_pmc_begin();
 	ring.depth = PB_SHADOW_DEPTH;
 	check_around_all("full");
-	/* RECORD and both stamps. */
-	CHECK(ring.lost == 3 * PB_THUNK_VARIANTS);
+	/* RECORD, both stamps and FENCE. */
+	CHECK(ring.lost == 4 * PB_THUNK_VARIANTS);
 	CHECK(ring.pos == 0 && ring.depth == PB_SHADOW_DEPTH);
 	ring.depth = PB_SHADOW_DEPTH - 1;
 	ring.lost = 0;
@@ -523,4 +523,56 @@ void check_pmc_of_every_number(void)
 	pb_ring_detach(&ring);
 	if (!reads)
 		SKIP("this kernel grants user reads of counters to all, so none could be made up");
+}
+
+/* --- the target again and again --------------------------------------------------------------- */
+
+typedef double many_type(long, int, short, void *, char, unsigned, long, double, float, double,
+			 double, double, double, double, double, double);
+static many_type *volatile many_again; /* what the target calls once more, as recursion would */
+static unsigned many_calls;
+
+static double many(long a, int b, short c, void *d, char e, unsigned f, long on_stack, double g,
+		   float h, double i, double j, double k, double l, double m, double n, double o)
+{
+	many_type *again = many_again;
+	many_calls++;
+	if (again) {
+		many_again = NULL;
+		again(a, b, c, d, e, f, on_stack, g, h, i, j, k, l, m, n, o);
+		many_again = again;
+	}
+	return (double)a + b + c + (double)(uintptr_t)d + e + f + (double)on_stack + g + (double)h +
+	       i + j + k + l + m + n + o;
+}
+
+void check_repeat_calls_with_the_same_arguments(void)
+{
+	static const enum pb_thunk_kind kinds[] = {PB_THUNK_REPEAT_WAITING, PB_THUNK_REPEAT_FREE};
+	struct pb_ring ring;
+	struct probe_error err;
+
+	CHECK(pb_ring_attach(&ring, 2, &err) == 0);
+	for (size_t k = 0; k < COUNT(kinds); k++) {
+		struct pb_thunk t;
+		if (!hook_thunk(&t, kinds[k], ADDRESS(many), 0))
+			continue;
+		many_type *call = CALLABLE(many_type *, pb_thunk_entry(&t, 0));
+		for (unsigned turns = 0; turns < 6; turns++) {
+			for (int nested = 0; nested < 2; nested++) {
+				t.data->spin = turns;
+				many_calls = 0;
+				many_again = nested ? call : NULL;
+				double got = call(1, 2, 3, ADDRESS(4), 5, 6, 7, 8, 9, 10, 11, 12,
+						  13, 14, 15, 16);
+				CHECK_FOR(got == 136, hook_kind_name(kinds[k]));
+				/* A call from within goes straight through. */
+				CHECK(many_calls == (turns ? turns : 1) * (nested ? 2 : 1));
+				CHECK(t.data->count == 0 && ring.depth == 0);
+			}
+		}
+		many_again = NULL;
+		pb_thunk_free(&t);
+	}
+	pb_ring_detach(&ring);
 }

@@ -33,6 +33,8 @@ SAME(pb_thunk_data, event_in, PB_DATA_EVENT_IN);
 SAME(pb_thunk_data, event_out, PB_DATA_EVENT_OUT);
 SAME(pb_thunk_data, pmc, PB_DATA_PMC);
 SAME(pb_thunk_data, float_regs, PB_DATA_REG_FLOAT0);
+SAME(pb_thunk_data, arg_ints, PB_DATA_ARG_INTS);
+SAME(pb_thunk_data, arg_floats, PB_DATA_ARG_FLOATS);
 SAME(pb_ring, pos, PB_RING_POS);
 SAME(pb_ring, mask, PB_RING_MASK);
 SAME(pb_ring, events, PB_RING_EVENTS);

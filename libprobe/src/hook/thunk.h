@@ -27,6 +27,8 @@
 #define PB_DATA_REG_FLOAT1 112
 #define PB_DATA_REG_FLOAT2 128
 #define PB_DATA_REG_FLOAT3 144
+#define PB_DATA_ARG_INTS   160
+#define PB_DATA_ARG_FLOATS 240
 
 #define PB_RING_POS     0
 #define PB_RING_MASK    8
@@ -39,7 +41,7 @@
 #define PB_SHADOW_DEPTH 64
 
 #define PB_THUNK_VARIANTS 4
-#define PB_THUNK_KINDS    14
+#define PB_THUNK_KINDS    17
 /* Distance from the template copy to its data page; also the limit of the template's size. */
 #if defined(__aarch64__)
 #define PB_THUNK_SPAN 65536
@@ -55,20 +57,23 @@
 #include "probe/error.h"
 
 enum pb_thunk_kind {
-	PB_THUNK_READY,        /* ignores the arguments, tail-calls fn(ctx) */
-	PB_THUNK_WITH_DATA,    /* tail-calls fn(the first four arguments, data) */
-	PB_THUNK_REPLAY_VOID,  /* returns at once */
-	PB_THUNK_REPLAY_INT,   /* returns int0 */
-	PB_THUNK_REPLAY_FLOAT, /* returns float0 */
-	PB_THUNK_REPLAY_ALL,   /* returns every recorded result register */
-	PB_THUNK_FFI_8,        /* ffi_call: writes int0 to *rvalue (third argument), returns */
-	PB_THUNK_FFI_16,       /* the same with int0 and int1 */
-	PB_THUNK_COUNT_CALLS,  /* counts (atomically), then jumps to target */
-	PB_THUNK_DELAY,        /* spins about `spin` dependent cycles, then jumps to target */
-	PB_THUNK_RECORD,       /* calls target, records its result registers */
-	PB_THUNK_STAMP_TICKS,  /* calls target between two (id, TSC or cntvct) events */
-	PB_THUNK_STAMP_PMC,    /* calls target between two (id, performance counter) events */
-	PB_THUNK_GUARD,        /* jumps to fn on the thread ctx, to target on any other */
+	PB_THUNK_READY,          /* ignores the arguments, tail-calls fn(ctx) */
+	PB_THUNK_WITH_DATA,      /* tail-calls fn(the first four arguments, data) */
+	PB_THUNK_REPLAY_VOID,    /* returns at once */
+	PB_THUNK_REPLAY_INT,     /* returns int0 */
+	PB_THUNK_REPLAY_FLOAT,   /* returns float0 */
+	PB_THUNK_REPLAY_ALL,     /* returns every recorded result register */
+	PB_THUNK_FFI_8,          /* ffi_call: writes int0 to *rvalue (third argument), returns */
+	PB_THUNK_FFI_16,         /* the same with int0 and int1 */
+	PB_THUNK_COUNT_CALLS,    /* counts (atomically), then jumps to target */
+	PB_THUNK_DELAY,          /* spins about `spin` dependent cycles, then jumps to target */
+	PB_THUNK_RECORD,         /* calls target, records its result registers */
+	PB_THUNK_STAMP_TICKS,    /* calls target between two (id, TSC or cntvct) events */
+	PB_THUNK_STAMP_PMC,      /* calls target between two (id, performance counter) events */
+	PB_THUNK_GUARD,          /* jumps to fn on the thread ctx, to target on any other */
+	PB_THUNK_FENCE,          /* calls target; it overlaps with nothing before or behind it */
+	PB_THUNK_REPEAT_WAITING, /* calls target `spin` times with the same argument registers, */
+	PB_THUNK_REPEAT_FREE,    /* each call waiting for the one before; or free to overlap */
 };
 
 /* The data page of one thunk. Fields are read by the assembly at every call. */
@@ -84,6 +89,8 @@ struct pb_thunk_data {
 	uint64_t pmc; /* performance counter number */
 	uint64_t reserved;
 	uint8_t float_regs[4][16];
+	uint64_t arg_ints[10]; /* REPEAT: argument registers, and a register of the caller's */
+	uint8_t arg_floats[8][16];
 };
 
 struct pb_thunk {

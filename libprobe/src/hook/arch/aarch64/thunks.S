@@ -237,6 +237,62 @@ pb_thunk_template:
 	APPEND	PB_DATA_EVENT_OUT
 	LEAVE
 
+/* All before the target is done before it begins, and it is done before anything behind it begins:
+ * what it takes by itself, overlapping with nothing. */
+	ONE fence
+	ENTER	.Lpass .Llost
+	isb
+	CALL_TARGET
+	isb
+	RING_AGAIN
+	LEAVE
+
+/* Calls the target `spin` times with the same argument registers. A target that reaches its own slot
+ * again passes through: `count` says that the loop is on. */
+.macro REPEAT kind wait
+	ONE \kind
+	ldr	x16, DATA(PB_DATA_COUNT)
+	cbnz	x16, .Lpass
+	ENTER	.Lpass .Llost
+	adr	x17, DATA(0)
+	mov	x9, #1
+	str	x9, [x17, #PB_DATA_COUNT]
+	stp	x0, x1, [x17, #PB_DATA_ARG_INTS]
+	stp	x2, x3, [x17, #PB_DATA_ARG_INTS + 16]
+	stp	x4, x5, [x17, #PB_DATA_ARG_INTS + 32]
+	stp	x6, x7, [x17, #PB_DATA_ARG_INTS + 48]
+	stp	x8, x19, [x17, #PB_DATA_ARG_INTS + 64]
+	stp	q0, q1, [x17, #PB_DATA_ARG_FLOATS]
+	stp	q2, q3, [x17, #PB_DATA_ARG_FLOATS + 32]
+	stp	q4, q5, [x17, #PB_DATA_ARG_FLOATS + 64]
+	stp	q6, q7, [x17, #PB_DATA_ARG_FLOATS + 96]
+	ldr	x19, [x17, #PB_DATA_SPIN]
+1:
+.if \wait
+	isb
+.endif
+	adr	x17, DATA(0)
+	ldp	x0, x1, [x17, #PB_DATA_ARG_INTS]
+	ldp	x2, x3, [x17, #PB_DATA_ARG_INTS + 16]
+	ldp	x4, x5, [x17, #PB_DATA_ARG_INTS + 32]
+	ldp	x6, x7, [x17, #PB_DATA_ARG_INTS + 48]
+	ldr	x8, [x17, #PB_DATA_ARG_INTS + 64]
+	ldp	q0, q1, [x17, #PB_DATA_ARG_FLOATS]
+	ldp	q2, q3, [x17, #PB_DATA_ARG_FLOATS + 32]
+	ldp	q4, q5, [x17, #PB_DATA_ARG_FLOATS + 64]
+	ldp	q6, q7, [x17, #PB_DATA_ARG_FLOATS + 96]
+	CALL_TARGET
+	subs	x19, x19, #1
+	b.gt	1b
+	adr	x17, DATA(0)
+	ldr	x19, [x17, #PB_DATA_ARG_INTS + 72]
+	str	xzr, [x17, #PB_DATA_COUNT]
+	RING_AGAIN
+	LEAVE
+.endm
+	REPEAT repeat_waiting 1
+	REPEAT repeat_free 0
+
 /* For slots that other threads read, too: they go where they went before. */
 	ONE guard
 	mrs	x16, tpidr_el0
@@ -283,4 +339,7 @@ pb_thunk_offsets:
 	ENTRY1	stamp_ticks
 	ENTRY1	stamp_pmc
 	ENTRY1	guard
+	ENTRY1	fence
+	ENTRY1	repeat_waiting
+	ENTRY1	repeat_free
 	.section .note.GNU-stack, "", %progbits

@@ -217,6 +217,70 @@ pb_thunk_template:
 	LEAVE
 	ret
 
+/* All before the target is done before it begins, and it is done before anything behind it begins:
+ * what it takes by itself, overlapping with nothing. */
+	.p2align 6, 0xcc
+.Lfence:
+	ENTER	.Lpass .Llost
+	RESTORE_ARGS
+	lfence
+	call	*DATA(PB_DATA_TARGET)
+	lfence
+	RING_AGAIN
+	LEAVE
+	ret
+
+/* Calls the target `spin` times with the same argument registers. A target that reaches its own slot
+ * again passes through: `count` says that the loop is on. */
+.macro REPEAT kind wait
+	.p2align 6, 0xcc
+.L\kind:
+	cmpq	$0, DATA(PB_DATA_COUNT)
+	jne	.Lpass
+	ENTER	.Lpass .Llost
+	RESTORE_ARGS
+	movq	$1, DATA(PB_DATA_COUNT)
+	mov	%rdi, DATA(PB_DATA_ARG_INTS)
+	mov	%rsi, DATA(PB_DATA_ARG_INTS + 8)
+	mov	%rdx, DATA(PB_DATA_ARG_INTS + 16)
+	mov	%rcx, DATA(PB_DATA_ARG_INTS + 24)
+	mov	%r8, DATA(PB_DATA_ARG_INTS + 32)
+	mov	%r9, DATA(PB_DATA_ARG_INTS + 40)
+	mov	%rax, DATA(PB_DATA_ARG_INTS + 48)
+	mov	%rbx, DATA(PB_DATA_ARG_INTS + 56)
+	mov	%r10, DATA(PB_DATA_ARG_INTS + 64)
+.irp n, 0, 1, 2, 3, 4, 5, 6, 7
+	movups	%xmm\n, DATA(PB_DATA_ARG_FLOATS + 16 * \n)
+.endr
+	mov	DATA(PB_DATA_SPIN), %rbx
+	.p2align 6
+1:
+.if \wait
+	lfence
+.endif
+	mov	DATA(PB_DATA_ARG_INTS), %rdi
+	mov	DATA(PB_DATA_ARG_INTS + 8), %rsi
+	mov	DATA(PB_DATA_ARG_INTS + 16), %rdx
+	mov	DATA(PB_DATA_ARG_INTS + 24), %rcx
+	mov	DATA(PB_DATA_ARG_INTS + 32), %r8
+	mov	DATA(PB_DATA_ARG_INTS + 40), %r9
+	mov	DATA(PB_DATA_ARG_INTS + 48), %rax
+	mov	DATA(PB_DATA_ARG_INTS + 64), %r10
+.irp n, 0, 1, 2, 3, 4, 5, 6, 7
+	movups	DATA(PB_DATA_ARG_FLOATS + 16 * \n), %xmm\n
+.endr
+	call	*DATA(PB_DATA_TARGET)
+	dec	%rbx
+	jg	1b
+	mov	DATA(PB_DATA_ARG_INTS + 56), %rbx
+	movq	$0, DATA(PB_DATA_COUNT)
+	RING_AGAIN
+	LEAVE
+	ret
+.endm
+	REPEAT repeat_waiting 1
+	REPEAT repeat_free 0
+
 /* For slots that other threads read, too: they go where they went before. */
 	.p2align 6, 0xcc
 .Lguard:
@@ -261,4 +325,7 @@ pb_thunk_offsets:
 	ENTRY1	stamp_ticks
 	ENTRY1	stamp_pmc
 	ENTRY1	guard
+	ENTRY1	fence
+	ENTRY1	repeat_waiting
+	ENTRY1	repeat_free
 	.section .note.GNU-stack, "", @progbits
