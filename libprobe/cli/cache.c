@@ -173,6 +173,13 @@ static int print_owners(const struct probe_cache *cache)
 	return rc;
 }
 
+/* That another folder is used than the one asked for is told by both verbs. */
+static void tell_note(const struct probe_cache *cache)
+{
+	if (*cache->note)
+		cli_error(CLI_OK, "%s", cache->note);
+}
+
 static int size(const struct options *o, struct probe_error *err)
 {
 	struct probe_cache *cache = NULL;
@@ -181,6 +188,7 @@ static int size(const struct options *o, struct probe_error *err)
 	if (rc)
 		return cli_error(CLI_NOTHING, "%s", err->msg);
 	int code = CLI_OK;
+	tell_note(cache);
 	if (o->json) {
 		code = print_json(cache_json(cache));
 	} else {
@@ -200,7 +208,11 @@ static int size(const struct options *o, struct probe_error *err)
 static int clean(const struct options *o, struct probe_error *err)
 {
 	struct probe_cache_cleaned cleaned;
+	struct probe_cache *cache = NULL;
 	char freed[TEXT];
+	if (!probe_cache_read(&cache, NULL))
+		tell_note(cache);
+	probe_cache_free(cache);
 	int rc = probe_cache_clean(o->older_than_days, &cleaned, err);
 	int code = rc ? cli_error(CLI_NOTHING, "%s", err->msg) : CLI_OK;
 	if (o->json && !rc)

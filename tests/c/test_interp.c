@@ -520,23 +520,29 @@ static void cache_is_made_or_explained(void **state)
 	struct probe_error err = {0};
 	struct stat st;
 	setenv("XDG_CACHE_HOME", at("deep/er"), 1);
-	assert_int_equal(pb_cache_dir(&dir, &err), 0);
+	char *note = NULL;
+	assert_int_equal(pb_cache_dir(&dir, &note, &err), 0);
 	assert_string_equal(dir, at("deep/er/probe"));
+	assert_string_equal(note, "");
+	free(note);
 	assert_int_equal(stat(dir, &st), 0);
 	assert_true(S_ISDIR(st.st_mode));
 	free(dir);
 	setenv("XDG_CACHE_HOME", "relative", 1); /* to be ignored, says its specification */
-	assert_int_equal(pb_cache_dir(&dir, &err), 0);
+	assert_int_equal(pb_cache_dir(&dir, NULL, &err), 0);
 	assert_string_equal(dir, at(".cache/probe"));
 	free(dir);
 	write_file(at("file"), "", 0644);
 	setenv("XDG_CACHE_HOME", at("file"), 1);
 	dir = NULL;
-	assert_int_equal(pb_cache_dir(&dir, &err), -PROBE_ESYS);
+	assert_int_equal(pb_cache_dir(&dir, NULL, &err), -PROBE_ESYS);
 	assert_non_null(strstr(err.msg, "XDG_CACHE_HOME"));
 	assert_null(dir);
+	setenv("XDG_CACHE_HOME", at("\xff"), 1);
+	assert_int_equal(pb_cache_dir(&dir, NULL, &err), -PROBE_EINVAL);
+	assert_non_null(strstr(err.msg, "not UTF-8"));
 	setenv("XDG_CACHE_HOME", "/proc/none", 1); /* can't be made by anyone */
-	assert_int_equal(pb_cache_dir(&dir, &err), -PROBE_ESYS);
+	assert_int_equal(pb_cache_dir(&dir, NULL, &err), -PROBE_ESYS);
 	unsetenv("XDG_CACHE_HOME");
 }
 

@@ -337,8 +337,6 @@ static void the_place_follows_the_environment(void **state)
 	assert_int_equal(probe_noise_store_path(buf, sizeof buf), 0);
 	assert_string_equal(buf, "/h/.cache/probe/quiet.json");
 	assert_int_equal(probe_noise_store_path(buf, 5), -PROBE_EINVAL);
-	unsetenv("HOME");
-	assert_int_equal(probe_noise_store_path(buf, sizeof buf), -PROBE_ENOENT);
 	if (cache)
 		setenv("XDG_CACHE_HOME", cache, 1);
 	if (home)

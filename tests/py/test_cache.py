@@ -4,13 +4,15 @@
 import fcntl
 import json
 import os
+import pwd
+import shutil
 import time
 from pathlib import Path
-from typing import Any, Dict, Set
+from typing import Any, Dict, Iterator, Set
 
 import pytest
 
-from conftest import Probe
+from conftest import ROOT, Probe
 
 DAY_S = 86400
 STAMP = ".probe-stamp.json"
@@ -227,3 +229,88 @@ def test_a_run_notes_its_interpreter_and_its_use(probe: Probe, home: Path, pytho
 )
 def test_usage(probe: Probe, arguments: Any, word: str) -> None:
     probe("cache", *arguments).one_error(2, word)
+
+
+# --- whose it is ---------------------------------------------------------------------------------
+
+
+def own_cache() -> str:
+    return str(Path(pwd.getpwuid(os.geteuid()).pw_dir) / ".cache" / "probe")
+
+
+@pytest.mark.parametrize("where", ["folder", "above", "through a link"])
+def test_a_cache_that_others_can_write_is_not_used(
+    probe: Probe, home: Path, tmp_path: Path, where: str
+) -> None:
+    home.mkdir()
+    open_folder = home if where == "folder" else tmp_path
+    open_folder.chmod(0o777)
+    if where == "through a link":
+        (tmp_path / "mine").mkdir(mode=0o700)
+        (tmp_path / "mine" / "link").symlink_to(tmp_path)
+        probe.env["XDG_CACHE_HOME"] = str(tmp_path / "mine" / "link")
+    entry(home / "kernels", "planted-1", days=40)
+    for verb in (["size"], ["clean", "--older-than", "9999"]):
+        done = probe("cache", *verb)
+        assert done.code == 0
+        (line,) = done.error_lines
+        assert "%s can be written by everyone (chmod go-w)" % open_folder in line, line
+        assert str(home) not in done.out
+    open_folder.chmod(0o755)
+    probe.env["XDG_CACHE_HOME"] = str(tmp_path)
+    assert owners(probe).keys() == {None}
+
+
+def test_a_run_warns_of_a_cache_that_others_can_write(
+    fake: Probe, python: str, tmp_path: Path
+) -> None:
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache").chmod(0o777)
+    out = tmp_path / "run.json"
+    # What crashes teaches nothing about this CPU: the user's own cache stays as it is.
+    done = fake("run", "crash", "-p", "good", "-i", python, "-o", out, *QUICK)
+    assert done.code == 1, done.err
+    (warning,) = json.loads(out.read_text())["probe"]["warnings"]
+    assert "can't be trusted" in warning and "is used instead" in warning
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+@pytest.fixture
+def anothers(tmp_path: Path) -> Iterator[Path]:
+    """The home folder of another user."""
+    if os.geteuid():
+        pytest.skip("only root can give a folder to another user")
+    folder = tmp_path / "anothers"
+    folder.mkdir()
+    os.chown(folder, 54321, 54321)
+    yield folder
+    assert list(folder.rglob("*")) == []
+
+
+def test_the_home_of_another_user_is_left_alone(probe: Probe, anothers: Path) -> None:
+    probe.env["HOME"] = str(anothers)
+    del probe.env["XDG_CACHE_HOME"]
+    done = probe("cache", "size")
+    (line,) = done.error_lines
+    assert str(anothers) + " belongs to user 54321" in line
+    assert own_cache() in line and own_cache() in done.out
+
+
+def test_builds_leave_nothing_in_the_home_of_another_user(
+    probe: Probe, python: str, anothers: Path, tmp_path: Path
+) -> None:
+    """cargo, pip and ccache keep files in HOME."""
+    bindings = tmp_path / "bindings"
+    shutil.copytree(ROOT / "workloads" / "bindings" / "capi-varargs", bindings / "told")
+    description = json.loads((bindings / "told" / "path.json").read_text())
+    (bindings / "told" / "path.json").write_text(json.dumps({**description, "name": "told"}))
+    (bindings / "told" / "binding.py").write_text(
+        "import os\n\ndef build(*args):\n"
+        "    raise RuntimeError([os.environ.get(n) for n in ('HOME', 'CARGO_HOME')])\n"
+    )
+    probe.env.update(HOME=str(anothers), CARGO_HOME=str(anothers / "cargo"))
+    done = probe(
+        *["run", "add", "-p", "told", "-i", python, *QUICK],
+        PROBE_BINDINGS=str(bindings),
+    )
+    done.one_error(1, "RuntimeError: ['%s', None]" % pwd.getpwuid(0).pw_dir)

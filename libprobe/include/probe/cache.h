@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * The cache folder: what it holds for whom, how much disk that takes, and cleaning it.
  *
- * Everything in it can be built again; it is $XDG_CACHE_HOME/probe, else ~/.cache/probe.
+ * Everything in it can be built again; it is $XDG_CACHE_HOME/probe, else ~/.cache/probe. Where that
+ * folder is not the caller's alone, another one is used.
  */
 #ifndef PROBE_CACHE_H
 #define PROBE_CACHE_H
@@ -51,6 +52,7 @@ struct probe_cache_owner {
 
 struct probe_cache {
 	char *folder;
+	char *note; /* why it is not the folder that was asked for; "" = it is */
 	struct probe_cache_owner *owners;
 	size_t owner_count;
 };

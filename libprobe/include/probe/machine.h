@@ -82,7 +82,8 @@ PROBE_API size_t probe_machine_findings(const struct probe_machine *m, struct pr
 					size_t capacity);
 
 /* Where the quietest reference ratio of each CPU model is remembered: quiet.json in probe's cache.
- * Returns 0, -PROBE_ENOENT (neither XDG_CACHE_HOME nor HOME is set), -PROBE_EINVAL (too small). */
+ * Returns 0, -PROBE_ENOENT (neither XDG_CACHE_HOME nor HOME is set), -PROBE_EINVAL (too small),
+ * -PROBE_ESYS (no cache folder can be trusted). */
 PROBE_API int probe_noise_store_path(char *buf, size_t size);
 
 /* The machine's state over some seconds, by the noise reference. Ticks are per add. */

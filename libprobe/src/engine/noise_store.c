@@ -18,6 +18,7 @@
 #include "base/fail.h"
 #include "engine/noise.h"
 #include "probe/machine.h"
+#include "sys/cache_place.h"
 
 #define SCHEMA 1
 
@@ -82,7 +83,7 @@ static int make_folders(const char *path)
 	}
 	for (char *slash = strchr(folder + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
-		if (mkdir(folder, 0777) && errno != EEXIST)
+		if (mkdir(folder, 0700) && errno != EEXIST)
 			return -1;
 		*slash = '/';
 	}
@@ -134,14 +135,10 @@ int pb_noise_store_update(const char *path, const char *cpu_key, double found, s
 
 int probe_noise_store_path(char *buf, size_t size)
 {
-	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-	int n;
-
-	if (cache && cache[0] == '/')
-		n = snprintf(buf, size, "%s/probe/quiet.json", cache);
-	else if (home && home[0])
-		n = snprintf(buf, size, "%s/.cache/probe/quiet.json", home);
-	else
-		return -PROBE_ENOENT;
+	struct pb_cache_place place;
+	int rc = pb_cache_place(&place, NULL);
+	if (rc)
+		return rc;
+	int n = snprintf(buf, size, "%s/quiet.json", place.path);
 	return n < 0 || (size_t)n >= size ? -PROBE_EINVAL : 0;
 }

@@ -19,8 +19,8 @@
 
 #include "base/fail.h"
 #include "matrix/cache_use.h"
-#include "matrix/home.h"
 #include "matrix/tree.h"
+#include "sys/cache_place.h"
 
 #define STAMP "/.probe-stamp.json" /* of an entry; renewed when it is used: ext/probe/_cache.py */
 #define NOTE  "interpreter.json"   /* of an interpreter's folder: ext/probe/_build.py */
@@ -210,10 +210,21 @@ static int read_all(struct probe_cache *cache, int fd)
 	return rc;
 }
 
+static int take_place(struct probe_cache *cache, struct probe_error *err)
+{
+	struct pb_cache_place place;
+	int rc = pb_cache_place(&place, err);
+	if (rc)
+		return rc;
+	cache->folder = strdup(place.path);
+	cache->note = strdup(place.note);
+	return cache->folder && cache->note ? 0 : fail_at(err, ENOMEM, "", "");
+}
+
 int probe_cache_read(struct probe_cache **out, struct probe_error *err)
 {
 	struct probe_cache *cache = calloc(1, sizeof *cache);
-	int rc = cache ? pb_cache_path(&cache->folder, err) : fail_at(err, ENOMEM, "", "");
+	int rc = cache ? take_place(cache, err) : fail_at(err, ENOMEM, "", "");
 	int fd = rc ? -1 : open(cache->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd >= 0) {
 		int code = -read_all(cache, fd);
@@ -238,6 +249,7 @@ void probe_cache_free(struct probe_cache *cache)
 	if (cache) {
 		free(cache->owners);
 		free(cache->folder);
+		free(cache->note);
 	}
 	free(cache);
 }
@@ -326,31 +338,31 @@ int probe_cache_clean(double older_than_days, struct probe_cache_cleaned *out,
 		      struct probe_error *err)
 {
 	struct cleaning c = {.out = out, .before_s = (double)NAN};
-	char *folder = NULL;
+	struct pb_cache_place place;
 	*out = (struct probe_cache_cleaned){0};
 	if (older_than_days < 0)
 		return pb_fail(err, PROBE_EINVAL, 0, "an age of %g days is negative",
 			       older_than_days);
 	if (!isnan(older_than_days))
 		c.before_s = (double)time(NULL) - older_than_days * 86400;
-	int rc = pb_cache_path(&folder, err);
-	int fd = rc ? -1 : open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), use = -1;
+	int rc = pb_cache_place(&place, err);
+	int fd = rc ? -1 : open(place.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), use = -1;
 	if (!rc && fd < 0 && errno != ENOENT)
-		rc = fail_at(err, errno, "read", folder);
+		rc = fail_at(err, errno, "read", place.path);
 	if (fd >= 0)
-		rc = pb_cache_use(folder, PB_CACHE_ALONE, &use, err);
+		rc = pb_cache_use(place.path, PB_CACHE_ALONE, &use, err);
 	if (fd >= 0 && !rc) {
 		int code = -clean_all(&c, fd);
 		if (code && c.failed[0])
 			rc = pb_fail(err, PROBE_ESYS, code,
-				     "can't remove %s from the cache folder %s", c.failed, folder);
+				     "can't remove %s from the cache folder %s", c.failed,
+				     place.path);
 		else if (code)
-			rc = fail_at(err, code, "clean", folder);
+			rc = fail_at(err, code, "clean", place.path);
 	}
 	if (use >= 0)
 		close(use);
 	if (fd >= 0)
 		close(fd);
-	free(folder);
 	return rc;
 }

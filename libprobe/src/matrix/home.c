@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/fail.h"
+#include "sys/cache_place.h"
 
 char *pb_path_join(const char *base, const char *name)
 {
@@ -137,42 +137,35 @@ static int make_folders(char *path)
 	}
 }
 
-int pb_cache_path(char **out, struct probe_error *err)
+int pb_cache_dir(char **out, char **note, struct probe_error *err)
 {
-	const char *base = getenv("XDG_CACHE_HOME"), *sub = "probe";
-	/* A relative XDG_CACHE_HOME is invalid and to be ignored, says its specification. */
-	if (!base || *base != '/') {
-		base = getenv("HOME");
-		sub = ".cache/probe";
-	}
-	if (!base || *base != '/') {
-		const struct passwd *user = getpwuid(getuid());
-		base = user ? user->pw_dir : NULL;
-	}
-	if (!base || *base != '/')
-		return pb_fail(err, PROBE_ESYS, 0,
-			       "no cache folder: neither XDG_CACHE_HOME nor HOME is set");
-	*out = pb_path_join(base, sub);
-	return *out ? 0 : pb_fail(err, PROBE_ENOMEM, 0, "out of memory");
-}
-
-int pb_cache_dir(char **out, struct probe_error *err)
-{
-	char *path = NULL;
-	int rc = pb_cache_path(&path, err);
+	struct pb_cache_place place;
+	char why[PATH_MAX];
+	int rc = pb_cache_place(&place, err);
 	if (rc)
 		return rc;
-	int code = make_folders(path);
-	if (!code && access(path, R_OK | W_OK | X_OK))
+	int code = make_folders(place.path);
+	if (!code && access(place.path, R_OK | W_OK | X_OK))
 		code = errno;
-	if (code) {
-		rc = pb_fail(err, PROBE_ESYS, code,
-			     "can't write the cache folder %s (set XDG_CACHE_HOME to a "
-			     "writable one)",
-			     path);
+	if (code)
+		return pb_fail(err, PROBE_ESYS, code,
+			       "can't write the cache folder %s (set XDG_CACHE_HOME to a "
+			       "writable one)",
+			       place.path);
+	/* Someone may have been quicker to make it, in /tmp say. */
+	if (!pb_is_private(place.path, why, sizeof why))
+		return pb_fail(err, PROBE_ESYS, 0,
+			       "the cache folder %s can't be trusted, as %s: set XDG_CACHE_HOME to "
+			       "a folder of your own",
+			       place.path, why);
+	char *path = strdup(place.path), *told = note ? strdup(place.note) : NULL;
+	if (!path || (note && !told)) {
 		free(path);
-		return rc;
+		free(told);
+		return pb_fail(err, PROBE_ENOMEM, 0, "out of memory");
 	}
 	*out = path;
+	if (note)
+		*note = told;
 	return 0;
 }

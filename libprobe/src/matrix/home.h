@@ -13,14 +13,13 @@
  * Returns 0, -PROBE_ENOENT (err names what was tried and $PROBE_HOME), -PROBE_ENOMEM. */
 int pb_home_find(char **home, char **library_a, struct probe_error *err);
 
-/* Where the cache folder is: $XDG_CACHE_HOME/probe, else ~/.cache/probe, there or not.
- * Returns as pb_cache_dir(). */
-int pb_cache_path(char **out, struct probe_error *err);
-
-/* The same; made when it is not there.
- * @out  absolute path; the caller frees it.
- * Returns 0, -PROBE_ESYS (it can't be made or written; err says what to set), -PROBE_ENOMEM. */
-int pb_cache_dir(char **out, struct probe_error *err);
+/* The cache folder (sys/cache_place.h), made when it is not there.
+ * @out   absolute path; the caller frees it.
+ * @note  one line that says why it is not the folder that was asked for, else ""; freed likewise.
+ *        NULL = not wanted.
+ * Returns 0, -PROBE_ESYS (it can't be made, written or trusted; err says what to set),
+ * -PROBE_ENOMEM, or as pb_cache_place(). */
+int pb_cache_dir(char **out, char **note, struct probe_error *err);
 
 /* "base/name", newly allocated; NULL when memory is out. */
 char *pb_path_join(const char *base, const char *name);

@@ -104,9 +104,13 @@ static void resolve_settings(struct pb_session *session)
 static int find_places(struct pb_session *session, struct probe_error *err)
 {
 	const char *tmp = getenv("TMPDIR");
+	char *note = NULL;
 	int rc = pb_home_find(&session->home, &session->library, err);
 	if (!rc)
-		rc = pb_cache_dir(&session->cache, err);
+		rc = pb_cache_dir(&session->cache, &note, err);
+	if (!rc && *note && probe_run_add_warning(session->run, note))
+		rc = pb_fail(err, PROBE_ENOMEM, 0, "out of memory");
+	free(note);
 	if (!rc)
 		rc = pb_cache_use(session->cache, PB_CACHE_SHARED, &session->cache_use, err);
 	if (rc)

@@ -4,6 +4,7 @@
 #include "matrix/prepare.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include "base/fail.h"
 #include "matrix/clean.h"
 #include "matrix/switches.h"
+#include "sys/cache_place.h"
 
 enum { MOST_AT_ONCE = 4, BUILD_TIMEOUT_S = 1800 };
 
@@ -19,6 +21,9 @@ const char *const pb_clean_python_env[] = {
 	"PYTHONPATH", "PYTHONHOME", "PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__",
 	/* These change what runs at start, or keep the process from ending. */
 	"PYTHONSTARTUP", "PYTHONINSPECT", "PYTHONBREAKPOINT", "PYTHONWARNINGS", "PYTHONUTF8=1",
+	/* Nothing is to be left beside modules, which may be another user's or checked by content.
+	 */
+	"PYTHONDONTWRITEBYTECODE=1",
 	/* These make another interpreter of it: see switches.h. */
 	"PYTHON_JIT", "PYTHON_GIL", NULL};
 
@@ -26,7 +31,7 @@ const char *const pb_clean_python_env[] = {
 struct driver {
 	struct pb_child_spec child;
 	const char **argv, **env;
-	char *script, *spec_path;
+	char *script, *spec_path, *home, *rustup;
 	const struct pb_prepare_options *options;
 	size_t interpreter;
 };
@@ -75,6 +80,26 @@ static void on_tick(void *ctx)
 	options->on_step(options->ctx, 0, NULL);
 }
 
+/* With another user's HOME (sudo without -H) cargo, pip and ccache would leave files of ours there.
+ * rustup's toolchains, which are only read, stay where they are. */
+static const char **build_environment(struct driver *driver,
+				      const struct probe_interpreter *interpreter)
+{
+	char home[PATH_MAX];
+	const char *extra[] = {NULL, NULL, "XDG_CACHE_HOME", "CARGO_HOME", NULL};
+	if (!pb_home_instead(home, sizeof home))
+		return pb_interpreter_env(interpreter, NULL);
+	if (asprintf(&driver->home, "HOME=%s", home) < 0)
+		driver->home = NULL;
+	const char *rustup = getenv("RUSTUP_HOME");
+	if (asprintf(&driver->rustup, "RUSTUP_HOME=%s%s", rustup ? rustup : getenv("HOME"),
+		     rustup ? "" : "/.rustup") < 0)
+		driver->rustup = NULL;
+	extra[0] = driver->home;
+	extra[1] = driver->rustup;
+	return driver->home && driver->rustup ? pb_interpreter_env(interpreter, extra) : NULL;
+}
+
 static int init_driver(struct driver *driver, const struct pb_places *places,
 		       const struct probe_interpreter *interpreter, size_t index,
 		       const struct pb_prepare_options *options, int jobs, struct probe_error *err)
@@ -93,7 +118,7 @@ static int init_driver(struct driver *driver, const struct pb_places *places,
 		return rc;
 	const char *const rest[] = {driver->script, driver->spec_path, NULL};
 	driver->argv = pb_interpreter_argv(interpreter->executable, interpreter, rest);
-	driver->env = pb_interpreter_env(interpreter, NULL);
+	driver->env = build_environment(driver, interpreter);
 	driver->options = options;
 	driver->interpreter = index;
 	driver->child = (struct pb_child_spec){
@@ -246,6 +271,8 @@ out:
 			unlink(drivers[i].spec_path);
 		free(drivers[i].spec_path);
 		free(drivers[i].script);
+		free(drivers[i].home);
+		free(drivers[i].rustup);
 		free(drivers[i].argv);
 		free(drivers[i].env);
 		pb_child_outcome_fini(&outcomes[i]);
