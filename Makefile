@@ -44,6 +44,7 @@ LIB_OBJ   := $(LIB_SRC:%=$(B)/%.o)
 CLI_OBJ   := $(patsubst %,$(B)/%.o,$(wildcard libprobe/cli/*.c))
 CTEST_BIN := $(patsubst tests/c/%.c,$(B)/tests/%,$(wildcard tests/c/test_*.c))
 BENCH_BIN := $(B)/bench/stamp_cost
+FUZZ_BIN  := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(filter-out %/replay.c,$(wildcard tests/fuzz/*.c)))
 
 .PHONY: all lib
 all: $(B)/probe $(B)/libprobe.so ## build the command and the library (default)
@@ -68,6 +69,12 @@ $(B)/tests/%: tests/c/%.c $(B)/libprobe.a
 $(B)/bench/%: tests/bench/%.c $(B)/libprobe.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(B)/libprobe.a $(LDFLAGS) $(LIBS)
+# With LIBFUZZER=1 (and clang) it makes its inputs up; else it takes those of its corpus.
+$(B)/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c $(B)/libprobe.a $(CLI_OBJ)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -Ilibprobe $(CFLAGS) $(if $(LIBFUZZER),-fsanitize=fuzzer) -o $@ $< \
+		$(if $(LIBFUZZER),,tests/fuzz/replay.c) $(filter-out %/main.c.o,$(CLI_OBJ)) $(B)/libprobe.a \
+		$(LDFLAGS) $(LIBS)
 # Rewritten only when it changes, so that other flags or another compiler build everything again.
 $(B)/flags: FORCE
 	@mkdir -p $(@D); echo '$(CC) $(CPPFLAGS) $(CFLAGS)' | cmp -s - $@ || \
@@ -111,7 +118,7 @@ claims: $(B)/probe ## put published claims to the test; writes build/claims/clai
 
 # --- tests --------------------------------------------------------------------------------------
 # PYTEST="-k NAME" passes options on. Each suite leaves its counts in $(TALLY).
-SUITES  := test-c test-san test-aarch64 test-lint test-py test-package test-truth
+SUITES  := test-c test-san test-fuzz test-aarch64 test-lint test-py test-package test-truth
 TALLY   := $(B)/tally
 SUITE    = $(PYTHON) tests/suite.py $(TALLY) $(if $(SAN),test-san,$@)
 PIP      = --quiet --disable-pip-version-check --no-deps
@@ -133,6 +140,10 @@ test-c: $(CTEST_BIN) $(B)/probe ## the C unit tests
 	$(Q)$(SUITE) c $(CTEST_BIN)
 test-san: ## the same under ASan and UBSan
 	+$(Q)$(SUBMAKE) SAN=1 B=$(B)-san TALLY=$(TALLY) test-c
+test-fuzz: venv ## what the fuzz targets have found before, under ASan and UBSan; ALL=1: 10 s of new inputs each
+	+$(Q)$(SUBMAKE) SAN=1 B=$(B)-san fuzz-programs
+	$(Q)PYTHON=$(B)/venv/bin/python $(SUITE) script tests/fuzz/fuzz.sh replay $(B)-san
+	+$(Q)$(if $(ALL),$(if $(FUZZ_CC),$(SUBMAKE) fuzz SECONDS=10,echo 'skipped: new inputs: no clang here has libFuzzer'))
 test-aarch64: ## the parts that know the processor, for aarch64 under qemu
 	$(Q)$(SUITE) script tests/c/aarch64/run.sh $(B)
 test-lint: all venv ## include directions, headers, exported symbols, formatting
@@ -153,6 +164,18 @@ test-truth: all venv ## whether the instrument finds what was put there
 	$(Q)$(if $(ALL),PROBE_TRUTH_PYTHONS=all )$(PYSUITE) tests/truth
 venv: ## the tests' own Python environment, in build/venv
 	$(Q).ci/venv.sh $(B)/venv tests/requirements.txt $(PYTHON)
+
+# --- fuzzing ------------------------------------------------------------------------------------
+# ONLY="run cell": these targets alone. Inputs of use are kept in build-fuzz/corpus, finds in build-fuzz/finds.
+SECONDS  ?= 60
+FUZZ_CC  ?= $(shell tests/fuzz/fuzz.sh compiler)
+.PHONY: fuzz fuzz-programs
+fuzz: venv ## feed each reader of files made-up inputs for SECONDS=60 (needs clang and libclang-rt-dev)
+	$(if $(FUZZ_CC),,$(error no clang here has libFuzzer: apt-get install clang and its libclang-rt-N-dev))
+	+$(Q)$(SUBMAKE) SAN=1 WERROR=0 LIBFUZZER=1 CC=$(FUZZ_CC) B=$(B)-fuzz \
+		CFLAGS="-O1 -g -fsanitize=fuzzer-no-link" fuzz-programs
+	$(Q)PYTHON=$(B)/venv/bin/python ONLY="$(ONLY)" tests/fuzz/fuzz.sh fuzz $(B)-fuzz $(SECONDS)
+fuzz-programs: $(FUZZ_BIN) ## build the fuzz targets alone (SAN=1: with ASan and UBSan)
 
 # --- installing ---------------------------------------------------------------------------------
 D     = $(DESTDIR)$(PREFIX)

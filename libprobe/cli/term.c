@@ -43,11 +43,16 @@ bool cli_color_on(enum cli_color choice, FILE *stream)
 int cli_error(enum cli_exit code, const char *fmt, ...)
 {
 	va_list ap;
-	fputs("probe: ", stderr);
+	char *text = NULL, *visible;
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
 	va_end(ap);
-	fputc('\n', stderr);
+	/* It may quote a name or a file. */
+	visible = text ? probe_text_visible(text) : NULL;
+	fprintf(stderr, "probe: %s\n", visible ? visible : "out of memory");
+	free(visible);
+	free(text);
 	return (int)code;
 }
 

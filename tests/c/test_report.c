@@ -200,7 +200,7 @@ static void markdown_shows_markup_as_text(void **state)
 
 	(void)state;
 	has(text,
-	    "failed: \\<script\\>alert(1)\\</script\\> \\| \\`x\\` \\$y\\$ \\\\input{z} &amp;");
+	    "failed: &lt;script\\>alert(1)&lt;/script\\> \\| \\`x\\` \\$y\\$ \\\\input{z} &amp;");
 	has(text, "\\[l\\](m)");
 	has(text, "\n- \\# heading - item");
 	has(text, "\n    #0 [x] <script>");

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/visible.h"
+
 static const char *const names[] = {
 	[PROBE_OK] = "OK",
 	[PROBE_EINVAL] = "EINVAL",
@@ -45,5 +47,6 @@ int pb_fail(struct probe_error *err, enum probe_code code, int sys_errno, const 
 	va_end(ap);
 	if (sys_errno && n >= 0 && (size_t)n < sizeof err->msg)
 		snprintf(err->msg + n, sizeof err->msg - (size_t)n, ": %s", strerror(sys_errno));
+	pb_visible_in(err->msg, sizeof err->msg); /* it may quote a file */
 	return -(int)code;
 }

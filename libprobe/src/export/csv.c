@@ -3,6 +3,7 @@
  * one row with its status and reason.
  */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "export/export.h"
@@ -20,10 +21,23 @@ struct units {
 	bool estimated;
 };
 
+/* What a spreadsheet would take for a formula; a number below nothing is none. */
+static bool is_formula(const char *text)
+{
+	char *end;
+
+	if (!strchr("=+-@\t\r", *text))
+		return false;
+	strtod(text, &end);
+	return *end || !strpbrk(text, "0123456789");
+}
+
 void pb_export_csv_field(struct pb_buf *out, const char *text)
 {
 	struct pb_buf line = {0};
 
+	if (text && *text && is_formula(text))
+		pb_buf_puts(&line, "'");
 	pb_buf_line(&line, text ? text : "");
 	text = line.len ? line.data : "";
 	if (strpbrk(text, ",\"")) {

@@ -56,6 +56,9 @@ const struct probe_dist *pb_plot_whole(const struct probe_cell *cell);
 
 /* Appends text as one line in which nothing reads as Markdown, not even as the end of a cell. */
 void pb_export_markdown_escape(const char *text, struct pb_buf *out);
+/* Whether what follows a "<" makes it a tag: such a one is written as an entity, as not every
+ * reader knows "\\<". */
+bool pb_export_markdown_tag(const char *after);
 /* The width of a text in columns, one a character. */
 int pb_export_markdown_width(const char *text);
 /* A paragraph and the table of break-evens; the published ratios beside ours. */

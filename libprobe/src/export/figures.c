@@ -33,6 +33,15 @@ int probe_scale_get(const struct probe_run *run, enum probe_unit unit, struct pr
 	return -PROBE_ENOENT;
 }
 
+/* The power of ten of a number's first digit, within what a double can hold: a cast of anything
+ * else is undefined. */
+static int magnitude(double number)
+{
+	double power = floor(log10(fabs(number)));
+
+	return power >= -300 && power <= 300 ? (int)power : power > 300 ? 300 : -300;
+}
+
 /* Decimals that the interval supports: one significant digit of it, but never more than the reader
  * can use at the value's size. */
 static int decimals(double value, double half)
@@ -42,9 +51,9 @@ static int decimals(double value, double half)
 	int wanted;
 
 	if (half > 0)
-		wanted = (int)-floor(log10(half));
+		wanted = -magnitude(half);
 	else
-		wanted = size > 0 ? 2 - (int)floor(log10(size)) : 0;
+		wanted = size > 0 ? 2 - magnitude(size) : 0;
 	return wanted < 0 ? 0 : wanted > most ? most : wanted;
 }
 
@@ -54,11 +63,11 @@ static void floor_text(double floor_in_unit, char *buf, size_t size)
 	int digits;
 	double step, up;
 
-	if (!(floor_in_unit > 0)) {
+	if (!(floor_in_unit > 0) || !isfinite(floor_in_unit)) {
 		snprintf(buf, size, "<floor");
 		return;
 	}
-	digits = (int)-floor(log10(floor_in_unit));
+	digits = -magnitude(floor_in_unit);
 	step = pow(10, -digits);
 	up = ceil(floor_in_unit / step - 1e-9) * step;
 	snprintf(buf, size, "<%.*f", digits > 0 ? digits : 0, up);
@@ -108,7 +117,7 @@ const char *probe_ratio_text(double ratio, char *buf, size_t size)
 	if (!isfinite(ratio))
 		return buf;
 	if (fabs(ratio) > 0)
-		digits = 2 - (int)floor(log10(fabs(ratio)));
+		digits = 2 - magnitude(ratio);
 	if (digits < 0)
 		digits = 0;
 	snprintf(buf, size, "%.*fx", digits > 4 ? 4 : digits, ratio);

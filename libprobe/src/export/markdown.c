@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Markdown: the breakdown as one table an interpreter, in GitHub's flavour, aligned in the source.
  */
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,14 +27,28 @@ int pb_export_markdown_width(const char *text)
 	return n;
 }
 
-/* One line in which nothing reads as the end of a table cell. */
+bool pb_export_markdown_tag(const char *after)
+{
+	return isalpha((unsigned char)*after) || (*after && strchr("/!?", *after));
+}
+
+/* One line of plain words: nothing in it is a tag, an entity, a link, an image, emphasis, code or
+ * the end of a table cell. */
 void pb_export_markdown_escape(const char *text, struct pb_buf *out)
 {
 	struct pb_buf line = {0};
 
 	pb_buf_line(&line, text ? text : "");
 	for (const char *c = line.len ? line.data : ""; *c; c++) {
-		if (strchr("|<`*_", *c))
+		if (*c == '<' && pb_export_markdown_tag(c + 1)) {
+			pb_buf_puts(out, "&lt;");
+			continue;
+		}
+		if (*c == '&') {
+			pb_buf_puts(out, "&amp;");
+			continue;
+		}
+		if (strchr("|<`*_[]\\~$", *c))
 			pb_buf_puts(out, "\\");
 		pb_buf_add(out, c, 1);
 	}
@@ -178,6 +193,15 @@ static void write_table(struct pb_buf *out, const struct probe_run *run, const c
 	}
 }
 
+/* The beginning of a remark on a cell; any: it is not the first. */
+static void write_name(struct pb_buf *out, const struct probe_cell *cell, bool any)
+{
+	pb_buf_puts(out, any ? "- " : "\n- ");
+	pb_export_markdown_escape(cell->workload, out);
+	pb_buf_puts(out, "/");
+	pb_export_markdown_escape(cell->path, out);
+}
+
 /* What a callback makes of compute, which the table has as one figure; false: it has none. */
 static bool write_callback(struct pb_buf *out, const struct probe_cell *cell,
 			   const struct probe_scale *scale, bool any)
@@ -195,9 +219,10 @@ static bool write_callback(struct pb_buf *out, const struct probe_cell *cell,
 		    !strcmp(probe_part_id_among(e->parts, e->part_count, i, id, sizeof id),
 			    "compute"))
 			continue;
-		if (first)
-			pb_buf_printf(out, "%s- %s/%s: ", any ? "" : "\n", cell->workload,
-				      cell->path);
+		if (first) {
+			write_name(out, cell, any);
+			pb_buf_puts(out, ": ");
+		}
 		probe_figure_text(&p->value, scale->per_tick, e->floor_ticks, PROBE_FIGURE_BOTH,
 				  figure, sizeof figure);
 		pb_buf_printf(out, "%s%s ", first ? "" : ", ", id);
@@ -222,15 +247,15 @@ static void write_remarks(struct pb_buf *out, const struct probe_run *run, const
 		if (strcmp(cell->interpreter, label))
 			continue;
 		if (cell->reason) {
-			pb_buf_printf(out, "%s- %s/%s %s: ", any ? "" : "\n", cell->workload,
-				      cell->path, probe_cell_status_name(cell->status));
+			write_name(out, cell, any);
+			pb_buf_printf(out, " %s: ", probe_cell_status_name(cell->status));
 			pb_export_markdown_escape(cell->reason, out);
 			pb_buf_puts(out, "\n");
 			any = true;
 		}
 		for (char **w = cell->warnings; w && *w; w++) {
-			pb_buf_printf(out, "%s- %s/%s: ", any ? "" : "\n", cell->workload,
-				      cell->path);
+			write_name(out, cell, any);
+			pb_buf_puts(out, ": ");
 			pb_export_markdown_escape(*w, out);
 			pb_buf_puts(out, "\n");
 			any = true;
@@ -269,9 +294,13 @@ int pb_export_markdown(const struct probe_run *run, const struct probe_sink *sin
 
 		if (!pb_export_first_label(run, i))
 			continue;
-		pb_buf_printf(&out, "\n### %s", label);
-		if (py && probe_interpreter_text(py, build, sizeof build)[0])
-			pb_buf_printf(&out, " (%s)", build);
+		pb_buf_puts(&out, "\n### ");
+		pb_export_markdown_escape(label, &out);
+		if (py && probe_interpreter_text(py, build, sizeof build)[0]) {
+			pb_buf_puts(&out, " (");
+			pb_export_markdown_escape(build, &out);
+			pb_buf_puts(&out, ")");
+		}
 		pb_buf_puts(&out, "\n\n");
 		write_table(&out, run, label, &scale);
 		write_remarks(&out, run, label, &scale);

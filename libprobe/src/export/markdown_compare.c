@@ -41,30 +41,23 @@ const char *probe_change_text(const struct probe_cell_change *cell, char *buf, s
 	return buf;
 }
 
-/* A table cell's text: a pipe would end it. */
-static void add_cell(struct pb_buf *out, const char *text)
-{
-	for (; *text; text++)
-		pb_buf_printf(out, *text == '|' ? "\\%c" : "%c", *text);
-}
-
 static void add_row(struct pb_buf *out, const struct probe_cell_change *cell)
 {
 	const struct probe_change *t = &cell->total;
 	char text[128];
 	bool counts = t->verdict == PROBE_CHANGE_SLOWER || t->verdict == PROBE_CHANGE_FASTER;
 	pb_buf_puts(out, "| ");
-	add_cell(out, cell->interpreter);
+	pb_export_markdown_escape(cell->interpreter, out);
 	pb_buf_puts(out, " | ");
-	add_cell(out, cell->workload);
+	pb_export_markdown_escape(cell->workload, out);
 	pb_buf_puts(out, " | ");
-	add_cell(out, cell->path);
+	pb_export_markdown_escape(cell->path, out);
 	pb_buf_printf(out, " | %.2f | %.2f | %+.2f ±%.2f | ", t->a_ns, t->b_ns, t->delta_ns,
 		      t->half_ns);
 	if (t->a_ns > 0)
 		pb_buf_printf(out, "%+.1f %%", 100 * t->delta_ns / t->a_ns);
 	pb_buf_printf(out, " | %s", counts ? "**" : "");
-	add_cell(out, probe_change_text(cell, text, sizeof text));
+	pb_export_markdown_escape(probe_change_text(cell, text, sizeof text), out);
 	pb_buf_printf(out, "%s |\n", counts ? "**" : "");
 }
 
@@ -92,7 +85,7 @@ int probe_comparison_markdown(const struct probe_comparison *c, const char *path
 			      c->only_a, c->only_b);
 	for (size_t i = 0; i < c->unlike_count; i++) {
 		pb_buf_puts(&out, i ? "- " : "\nThe runs differ in more than time:\n\n- ");
-		pb_buf_line(&out, c->unlike[i]);
+		pb_export_markdown_escape(c->unlike[i], &out);
 		pb_buf_puts(&out, "\n");
 	}
 	int rc = out.oom ? pb_fail(err, PROBE_ENOMEM, 0, "memory is out")

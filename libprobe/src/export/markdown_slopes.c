@@ -55,7 +55,9 @@ static void add_marshalling(struct pb_buf *out, const struct probe_slopes *s, si
 static void add_table(struct pb_buf *out, const struct probe_slopes *s,
 		      const struct probe_scale *scale)
 {
-	pb_buf_printf(out, "\n### One more argument on %s, %s\n\n| ", s->interpreter, scale->name);
+	pb_buf_puts(out, "\n### One more argument on ");
+	pb_export_markdown_escape(s->interpreter, out);
+	pb_buf_printf(out, ", %s\n\n| ", scale->name);
 	pb_export_markdown_escape(s->family, out);
 	pb_buf_puts(out, " |");
 	for (size_t t = 0; t < s->type_count; t++) {

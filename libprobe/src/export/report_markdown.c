@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "export/export.h"
 #include "export/report.h"
 
 static bool only_digits(const char *text)
@@ -31,6 +32,8 @@ static void text(struct pb_buf *out, const char *plain)
 
 		if (c == '&')
 			pb_buf_puts(out, "&amp;");
+		else if (c == '<' && pb_export_markdown_tag(at))
+			pb_buf_puts(out, "&lt;");
 		else if (c < 0x80 &&
 			 (strchr(special, (int)c) || (first && strchr("#+-=", (int)c)) ||
 			  (digit && strchr(".)", (int)c) && (*at == ' ' || !*at)))) {

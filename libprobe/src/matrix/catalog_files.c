@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/fail.h"
+#include "base/read_file.h"
 #include "matrix/home.h"
 
 static int no_memory(struct probe_error *err)
@@ -35,8 +36,15 @@ const char *pb_last_part(const char *dir)
 /* An object with "name" (equal to its folder's) and "summary"; NULL after an error. */
 json_t *pb_read_described(const char *file, const char *dir, struct probe_error *err)
 {
+	struct pb_buf text = {0};
 	json_error_t at;
-	json_t *json = json_load_file(file, 0, &at);
+	json_t *json = NULL;
+	if (pb_read_file(file, &text, err)) {
+		pb_buf_fini(&text);
+		return NULL;
+	}
+	json = json_loadb(text.len ? text.data : "", text.len, 0, &at);
+	pb_buf_fini(&text);
 	if (!json) {
 		pb_fail(err, PROBE_EFORMAT, 0, "%s, line %d: %s", file, at.line, at.text);
 		return NULL;

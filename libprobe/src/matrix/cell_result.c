@@ -3,6 +3,7 @@
  */
 #include "matrix/cell_result.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +51,12 @@ static double tick_at(const json_t *row, size_t i)
 	return json_is_number(value) ? json_number_value(value) : (double)NAN;
 }
 
+uint64_t pb_json_whole(const json_t *value, uint64_t most)
+{
+	double number = json_number_value(value);
+	return number >= 0 && number <= (double)most ? (uint64_t)number : 0;
+}
+
 /* A row is: ticks of each column, stub copy of each column, chain, wide, discarded. */
 static bool take_round(const json_t *row, const unsigned *columns, size_t n,
 		       struct probe_round *out)
@@ -60,7 +67,8 @@ static bool take_round(const json_t *row, const unsigned *columns, size_t n,
 		out->ticks[i] = (double)NAN;
 	for (size_t i = 0; i < n; i++) {
 		out->ticks[columns[i]] = tick_at(row, i);
-		out->variant[columns[i]] = (uint8_t)json_number_value(json_array_get(row, n + i));
+		out->variant[columns[i]] =
+			(uint8_t)pb_json_whole(json_array_get(row, n + i), UINT8_MAX);
 	}
 	out->chain_ticks = tick_at(row, 2 * n);
 	out->wide_ticks = tick_at(row, 2 * n + 1);
@@ -145,8 +153,9 @@ static const char *take_answer(const json_t *answer, struct pb_cell_result *out)
 		return wrong;
 	json_t *timeline = json_object_get(answer, "timeline");
 	out->timeline = json_is_object(timeline) ? json_incref(timeline) : NULL;
-	out->subphases = (unsigned)number_at(answer, "subphases") & PROBE_MASK_EVERY;
-	out->calls_per_round = (uint64_t)number_at(answer, "calls");
+	out->subphases = (unsigned)pb_json_whole(json_object_get(answer, "subphases"), UINT_MAX) &
+			 PROBE_MASK_EVERY;
+	out->calls_per_round = pb_json_whole(json_object_get(answer, "calls"), 1ull << 53);
 	out->warnings = json_incref(json_object_get(answer, "warnings"));
 	out->status = PROBE_CELL_OK;
 	return NULL;

@@ -33,4 +33,7 @@ void pb_cell_result_take(const struct pb_child_outcome *outcome, double timeout_
 			 struct pb_cell_result *out);
 void pb_cell_result_fini(struct pb_cell_result *result);
 
+/* A number as a whole one of 0 to most, 0 for what is none: a cast of any other is undefined. */
+uint64_t pb_json_whole(const json_t *value, uint64_t most);
+
 #endif

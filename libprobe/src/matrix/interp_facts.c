@@ -133,7 +133,7 @@ static void explain(struct pb_asked *asked, const struct pb_child_outcome *outco
 	}
 }
 
-static int judge(struct pb_asked *asked, const struct pb_child_outcome *outcome, double timeout_s)
+int pb_asked_judge(struct pb_asked *asked, const struct pb_child_outcome *outcome, double timeout_s)
 {
 	bool answered = outcome->end == PB_CHILD_EXITED && outcome->exit_code == 0;
 	json_t *facts = answered ? parse_last_line(outcome->result.bytes) : NULL;
@@ -230,7 +230,7 @@ int pb_interp_ask(struct pb_asked *asked, size_t n, double timeout_s, struct pro
 	     : asking ? pb_children_run(specs, asking, &options, outcomes, err)
 		      : 0;
 	for (size_t i = 0; i < asking && !rc; i++)
-		if (judge(&asked[whose[i]], &outcomes[i], specs[i].timeout_s))
+		if (pb_asked_judge(&asked[whose[i]], &outcomes[i], specs[i].timeout_s))
 			rc = pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
 	for (size_t i = 0; i < asking; i++) {
 		pb_child_outcome_fini(&outcomes[i]);

@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 
+#include "matrix/child.h"
 #include "matrix/locate.h"
 #include "matrix/switches.h"
 #include "probe/error.h"
@@ -37,6 +38,11 @@ struct pb_asked {
  * its virtual machine takes seconds to start.
  * Returns 0, -PROBE_ENOENT (probe's own files are not there), -PROBE_ENOMEM, -PROBE_ESYS. */
 int pb_interp_ask(struct pb_asked *asked, size_t n, double timeout_s, struct probe_error *err);
+
+/* Fills facts, state and problem from a process's end, which may hold anything.
+ * Returns 0 or -PROBE_ENOMEM. */
+int pb_asked_judge(struct pb_asked *asked, const struct pb_child_outcome *outcome,
+		   double timeout_s);
 
 /* Marks what an earlier one is already as DOUBLE; that one becomes chosen if it was. */
 void pb_asked_mark_doubles(struct pb_asked *asked, size_t n);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * A cell's rows under threads: making them, and renewing their figures by what a process answered.
  */
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,17 +43,18 @@ static int take_shape(const json_t *answer, struct pb_threads_samples *out)
 	    json_array_size(parts) > PROBE_MAX_PARTS)
 		return -1;
 	json_array_foreach(counts, i, item) out->counts[out->count_count++] =
-		(unsigned)json_integer_value(item);
+		(unsigned)pb_json_whole(item, UINT_MAX);
 	json_array_foreach(parts, i, item)
 	{
-		unsigned mask = (unsigned)number_at(item, 0) & PROBE_MASK_EVERY;
+		unsigned mask = (unsigned)pb_json_whole(json_array_get(item, 0), UINT_MAX) &
+				PROBE_MASK_EVERY;
 		if (!mask)
 			return -1;
 		out->shape.masks[i] = mask;
 		out->shape.weights[i] = number_at(item, 1);
 		out->shape.part_count = i + 1;
 	}
-	out->shape.stretch_count = (size_t)json_integer_value(json_object_get(answer, "stamps"));
+	out->shape.stretch_count = pb_json_whole(json_object_get(answer, "stamps"), UINT_MAX);
 	return out->counts[0] == 1 ? 0 : -1;
 }
 

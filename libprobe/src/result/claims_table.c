@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "base/fail.h"
+#include "base/read_file.h"
 #include "result/claims_parts.h"
 
 enum { TITLE_MOST = 60, PUBLISHED_MOST = 40 };
@@ -239,13 +240,17 @@ int probe_claim_table_load(const char *path, struct probe_claim_table **out,
 	struct reader r = {.path = path, .err = err};
 	json_error_t json_error;
 	struct probe_claim_table *table = calloc(1, sizeof *table);
-	json_t *json = json_load_file(path, JSON_REJECT_DUPLICATES, &json_error);
+	struct pb_buf bytes = {0};
+	int rc = pb_read_file(path, &bytes, err);
+	json_t *json = rc ? NULL
+			  : json_loadb(bytes.len ? bytes.data : "", bytes.len,
+				       JSON_REJECT_DUPLICATES, &json_error);
 	const json_t *list = json_object_get(json, "claims");
 	size_t n = json_array_size(list);
-	int rc = 0;
 
-	if (!json && json_error_code(&json_error) == json_error_cannot_open_file)
-		rc = pb_fail(err, PROBE_ENOENT, 0, "can't read %.300s", path);
+	pb_buf_fini(&bytes);
+	if (rc)
+		; /* said already */
 	else if (!json)
 		rc = pb_fail(err, PROBE_EFORMAT, 0, "%.200s: line %d: %.160s", path,
 			     json_error.line, json_error.text);

@@ -193,19 +193,25 @@ void pb_compare_cells(const struct probe_cell *a, const struct probe_cell *b, do
 	fill_cell(out, a, &left, &right, &judge);
 }
 
+/* What the other run measured for the same cell. */
+static const struct probe_engine *partner(const struct probe_run *other,
+					  const struct probe_cell *cell)
+{
+	return measured(probe_run_find_cell(other, cell->workload, cell->path, cell->interpreter));
+}
+
 /* Pairs up the cells of both runs; counts those without a partner. */
 static size_t pair_up(struct probe_comparison *c, const struct probe_run *a,
 		      const struct probe_run *b, struct judge *judge)
 {
-	size_t in_b = 0, figures = 0;
+	size_t figures = 0;
+	c->cell_count = c->only_a = c->only_b = c->passes = c->slow_passes = 0;
 	for (size_t i = 0; i < b->cell_count; i++)
-		in_b += measured(&b->cells[i]) != NULL;
-	c->cell_count = c->only_a = c->passes = c->slow_passes = 0;
+		c->only_b += measured(&b->cells[i]) && !partner(a, &b->cells[i]);
 	for (size_t i = 0; i < a->cell_count; i++) {
 		const struct probe_cell *cell = &a->cells[i];
 		const struct probe_engine *ea = measured(cell);
-		const struct probe_engine *eb = measured(
-			probe_run_find_cell(b, cell->workload, cell->path, cell->interpreter));
+		const struct probe_engine *eb = partner(b, cell);
 		if (ea && !eb)
 			c->only_a++;
 		if (!ea || !eb)
@@ -215,7 +221,6 @@ static size_t pair_up(struct probe_comparison *c, const struct probe_run *a,
 		c->slow_passes += c->cells[c->cell_count].slow_a + c->cells[c->cell_count].slow_b;
 		figures += 1 + c->cells[c->cell_count++].phase_count;
 	}
-	c->only_b = in_b - c->cell_count;
 	return figures;
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/visible.h"
 #include "probe/phase.h"
 #include "result/codec.h"
 
@@ -51,13 +52,22 @@ static int nomem(struct probe_error *err)
 	return pb_fail(err, PROBE_ENOMEM, 0, "can't load the run: out of memory");
 }
 
-static int text_from(const json_t *json, char **out, const struct place *place,
+/* Text is made harmless here, where it comes in, so that no writer has to think of it. */
+static int text_from(const json_t *json, bool keep_lines, char **out, const struct place *place,
 		     struct probe_error *err)
 {
+	struct pb_buf text = {0};
+
 	if (!json_is_string(json))
 		return wrong(place, "a string", err);
-	*out = strdup(json_string_value(json));
-	return *out ? 0 : nomem(err);
+	pb_buf_add(&text, "", 0);
+	pb_buf_visible(&text, json_string_value(json), keep_lines);
+	if (text.oom) {
+		pb_buf_fini(&text);
+		return nomem(err);
+	}
+	*out = text.data;
+	return 0;
 }
 
 static int texts_from(const json_t *json, char ***out, const struct place *place,
@@ -74,7 +84,7 @@ static int texts_from(const json_t *json, char ***out, const struct place *place
 	for (size_t i = 0; i < count && !rc; i++) {
 		struct place here = {place, NULL, i};
 
-		rc = text_from(json_array_get(json, i), &(*out)[i], &here, err);
+		rc = text_from(json_array_get(json, i), false, &(*out)[i], &here, err);
 	}
 	return rc;
 }
@@ -82,10 +92,15 @@ static int texts_from(const json_t *json, char ***out, const struct place *place
 static int chars_from(const json_t *json, char *out, size_t size, const struct place *place,
 		      struct probe_error *err)
 {
-	if (!json_is_string(json) || json_string_length(json) >= size)
-		return wrong(place, "a short string", err);
-	memcpy(out, json_string_value(json), json_string_length(json) + 1);
-	return 0;
+	char *text = NULL;
+	int rc = text_from(json, false, &text, place, err);
+
+	if (!rc && strlen(text) >= size)
+		rc = wrong(place, "a short string", err);
+	if (!rc)
+		strcpy(out, text);
+	free(text);
+	return rc;
 }
 
 static int u64_from(const json_t *json, uint64_t *out, const struct place *place,
@@ -184,19 +199,39 @@ static int list_from(const struct pb_field *f, const json_t *json, void **out, s
 	return objects_from(f->of, json, *out, n, count, parent, place, err);
 }
 
-static int reals_from(const json_t *json, double *out, size_t fit, size_t count,
+/* jansson lets no infinity and no NaN through; what is left to refuse is out of any range. */
+static int real_from(const struct pb_field *f, const json_t *json, double *out,
+		     const struct place *place, struct probe_error *err)
+{
+	double number = json_number_value(json);
+
+	if (!json_is_number(json))
+		return wrong(place, "a number or null", err);
+	if ((f->range == PB_NOT_NEGATIVE && number < 0) ||
+	    (f->range == PB_TIME && number < PB_TIME_LEAST))
+		return wrong(place, "a number, not negative", err);
+	if (!(fabs(number) <= PB_REAL_MOST))
+		return wrong(place, "a number that can have been measured", err);
+	*out = number;
+	return 0;
+}
+
+static int reals_from(const struct pb_field *f, const json_t *json, double *out, size_t count,
 		      const struct place *place, struct probe_error *err)
 {
-	if (json_array_size(json) != count || count > fit)
-		return wrong(place, "a list of one number for each part", err);
-	for (size_t i = 0; i < fit; i++) {
-		const json_t *item = json_array_get(json, i);
+	int rc = 0;
 
-		if (item && !json_is_number(item) && !json_is_null(item))
-			return wrong(place, "a list of numbers", err);
-		out[i] = json_is_number(item) ? json_number_value(item) : NAN;
+	if (json_array_size(json) != count || count > f->size)
+		return wrong(place, "a list of one number for each part", err);
+	for (size_t i = 0; i < f->size && !rc; i++) {
+		const json_t *item = json_array_get(json, i);
+		struct place here = {place, NULL, i};
+
+		out[i] = NAN;
+		if (item && !json_is_null(item))
+			rc = real_from(f, item, &out[i], &here, err);
 	}
-	return 0;
+	return rc;
 }
 
 static int field_from(const struct pb_field *f, const json_t *json, void *object,
@@ -213,14 +248,14 @@ static int field_from(const struct pb_field *f, const json_t *json, void *object
 		if (f->kind == PB_REAL)
 			*(double *)(void *)at = NAN;
 		if (f->kind == PB_PART_REALS)
-			return reals_from(json, (double *)(void *)at, f->size, 0, place, err);
+			return reals_from(f, json, (double *)(void *)at, 0, place, err);
 		return 0;
 	}
 	switch (f->kind) {
 	case PB_CHARS:
 		return chars_from(json, at, f->size, place, err);
 	case PB_TEXT:
-		return text_from(json, (char **)(void *)at, place, err);
+		return text_from(json, f->lines, (char **)(void *)at, place, err);
 	case PB_TEXTS:
 		return texts_from(json, (char ***)(void *)at, place, err);
 	case PB_BOOL:
@@ -242,10 +277,7 @@ static int field_from(const struct pb_field *f, const json_t *json, void *object
 		return u64_from(json, (uint64_t *)(void *)at, place, err);
 	case PB_REAL:
 	case PB_REAL_0:
-		if (!json_is_number(json))
-			return wrong(place, "a number or null", err);
-		*(double *)(void *)at = json_number_value(json);
-		return 0;
+		return real_from(f, json, (double *)(void *)at, place, err);
 	case PB_NAME:
 		return name_from(json, f->names, (unsigned *)(void *)at, place, err);
 	case PB_MASK:
@@ -261,10 +293,10 @@ static int field_from(const struct pb_field *f, const json_t *json, void *object
 		if (!json_is_array(json) || (*count && *count != json_array_size(json)))
 			return wrong(place, "a list of numbers as long as those beside it", err);
 		*count = json_array_size(json);
-		return reals_from(json, (double *)(void *)at, f->size, *count, place, err);
+		return reals_from(f, json, (double *)(void *)at, *count, place, err);
 	case PB_PART_REALS:
 		return reals_from(
-			json, (double *)(void *)at, f->size,
+			f, json, (double *)(void *)at,
 			*(const size_t *)(const void *)((const char *)parent + f->count_offset),
 			place, err);
 	}
@@ -287,6 +319,11 @@ static int object_from(const struct pb_schema *schema, const json_t *json, void 
 	}
 	if (!rc && schema->loaded)
 		schema->loaded(object);
+	if (!rc && schema->wrong && schema->wrong(object)) {
+		struct place key = {place, schema->wrong(object), 0}, ticks = {&key, "ticks", 0};
+
+		rc = wrong(&ticks, "a number, not negative", err);
+	}
 	return rc;
 }
 

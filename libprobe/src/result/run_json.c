@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The run file: pyperf's JSON with one more key, "probe", that holds the whole model.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,8 +8,10 @@
 #include "base/atomic_file.h"
 #include "base/buf.h"
 #include "base/fail.h"
+#include "base/read_file.h"
 #include "probe/run.h"
 #include "result/codec.h"
+#include "result/doubles.h"
 #include "result/pyperf.h"
 
 int probe_run_save(const struct probe_run *run, const char *path, struct probe_error *err)
@@ -33,28 +34,6 @@ int probe_run_save(const struct probe_run *run, const char *path, struct probe_e
 	free(text);
 	pb_buf_fini(&out);
 	return rc;
-}
-
-static int read_file(const char *path, struct pb_buf *out, struct probe_error *err)
-{
-	char block[65536];
-	FILE *file = fopen(path, "rbe");
-	int failed = 0;
-	size_t n;
-
-	if (!file)
-		return pb_fail(err, errno == ENOENT ? PROBE_ENOENT : PROBE_ESYS, errno,
-			       "can't read %s", path);
-	while ((n = fread(block, 1, sizeof block, file)) > 0)
-		pb_buf_add(out, block, n);
-	if (ferror(file))
-		failed = errno;
-	fclose(file);
-	if (failed)
-		return pb_fail(err, PROBE_ESYS, failed, "can't read %s", path);
-	if (out->oom)
-		return pb_fail(err, PROBE_ENOMEM, 0, "can't read %s: out of memory", path);
-	return 0;
 }
 
 static int not_json(const char *path, const struct pb_buf *text, const json_error_t *why,
@@ -115,7 +94,7 @@ int probe_run_load(const char *path, struct probe_run **out, struct probe_error 
 	json_t *root = NULL;
 	const json_t *section = NULL;
 	struct probe_run *run = NULL;
-	int rc = read_file(path, &text, err);
+	int rc = pb_read_file(path, &text, err);
 
 	if (rc)
 		goto out;
@@ -134,6 +113,8 @@ int probe_run_load(const char *path, struct probe_run **out, struct probe_error 
 	}
 	snprintf(where, sizeof where, "%s: probe", path);
 	rc = pb_decode(&pb_schema_run, section, run, where, err);
+	if (!rc)
+		rc = pb_refuse_doubles(run, where, err);
 	if (rc)
 		goto out;
 	*out = run;

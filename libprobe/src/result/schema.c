@@ -39,6 +39,22 @@ static bool engine_absent(const void *object)
 	return !((const struct probe_engine *)object)->present;
 }
 
+/* Not even its interval reaches nothing. */
+static bool is_negative(const struct probe_value *v)
+{
+	return v->state != PROBE_ABSENT && v->ticks < 0 && !(v->ticks + v->half >= 0);
+}
+
+static const char *engine_wrong(const void *object)
+{
+	const struct probe_engine *e = object;
+
+	return is_negative(&e->total)        ? "total"
+	       : is_negative(&e->bare)       ? "bare"
+	       : is_negative(&e->empty_call) ? "empty_call"
+					     : NULL;
+}
+
 static void engine_loaded(void *object)
 {
 	((struct probe_engine *)object)->present = true;
@@ -48,14 +64,16 @@ static const struct pb_field counter_fields[] = {
 	{"kind", PB_CHARS, AT(probe_counter_facts, kind), LEN(probe_counter_facts, kind)},
 	{"unit", PB_CHARS, AT(probe_counter_facts, unit), LEN(probe_counter_facts, unit)},
 	{"why", PB_CHARS, AT(probe_counter_facts, why), LEN(probe_counter_facts, why)},
-	{"hz", PB_REAL_0, AT(probe_counter_facts, hz)},
-	{"granularity_ticks", PB_REAL_0, AT(probe_counter_facts, granularity_ticks)},
-	{"cycles_per_tick", PB_REAL_0, AT(probe_counter_facts, cycles_per_tick)},
+	{"hz", PB_REAL_0, AT(probe_counter_facts, hz), .range = PB_NOT_NEGATIVE},
+	{"granularity_ticks", PB_REAL_0, AT(probe_counter_facts, granularity_ticks),
+	 .range = PB_NOT_NEGATIVE},
+	{"cycles_per_tick", PB_REAL_0, AT(probe_counter_facts, cycles_per_tick),
+	 .range = PB_NOT_NEGATIVE},
 	{"cycles_estimated", PB_BOOL, AT(probe_counter_facts, cycles_estimated)},
 	END,
 };
 static const struct pb_schema counter = {sizeof(struct probe_counter_facts), counter_fields, NULL,
-					 NULL};
+					 NULL, NULL};
 
 static const struct pb_field interpreter_fields[] = {
 	{"label", PB_CHARS, true, AT(probe_interpreter, label), LEN(probe_interpreter, label)},
@@ -83,16 +101,16 @@ static const struct pb_field interpreter_fields[] = {
 	END,
 };
 static const struct pb_schema interpreter = {sizeof(struct probe_interpreter), interpreter_fields,
-					     NULL, NULL};
+					     NULL, NULL, NULL};
 
 static const struct pb_field value_fields[] = {
 	{"state", PB_NAME, true, AT(probe_value, state), .names = pb_state_names},
 	{"ticks", PB_REAL, AT(probe_value, ticks)},
-	{"half", PB_REAL, AT(probe_value, half)},
+	{"half", PB_REAL, AT(probe_value, half), .range = PB_NOT_NEGATIVE},
 	{"below_floor", PB_BOOL, AT(probe_value, below_floor)},
 	END,
 };
-static const struct pb_schema value = {sizeof(struct probe_value), value_fields, value_absent,
+static const struct pb_schema value = {sizeof(struct probe_value), value_fields, value_absent, NULL,
 				       NULL};
 
 static const struct pb_field part_fields[] = {
@@ -100,30 +118,30 @@ static const struct pb_field part_fields[] = {
 	{"value", PB_OBJECT, AT(probe_part, value), .of = &value},
 	END,
 };
-static const struct pb_schema part = {sizeof(struct probe_part), part_fields, NULL, NULL};
+static const struct pb_schema part = {sizeof(struct probe_part), part_fields, NULL, NULL, NULL};
 
 static const struct pb_field pass_fields[] = {
-	{"total", PB_REAL, AT(probe_pass, total)},
-	{"bare", PB_REAL, AT(probe_pass, bare)},
+	{"total", PB_REAL, AT(probe_pass, total), .range = PB_TIME},
+	{"bare", PB_REAL, AT(probe_pass, bare), .range = PB_TIME},
 	{"parts", PB_PART_REALS, AT(probe_pass, parts), .size = PROBE_MAX_PARTS,
 	 .count_offset = offsetof(struct probe_engine, part_count)},
-	{"empty_call", PB_REAL, AT(probe_pass, empty_call)},
-	{"chain_ticks", PB_REAL, AT(probe_pass, chain_ticks)},
-	{"wide_ticks", PB_REAL, AT(probe_pass, wide_ticks)},
+	{"empty_call", PB_REAL, AT(probe_pass, empty_call), .range = PB_TIME},
+	{"chain_ticks", PB_REAL, AT(probe_pass, chain_ticks), .range = PB_NOT_NEGATIVE},
+	{"wide_ticks", PB_REAL, AT(probe_pass, wide_ticks), .range = PB_NOT_NEGATIVE},
 	{"rounds", PB_UNSIGNED, AT(probe_pass, rounds)},
 	{"rounds_contended", PB_UNSIGNED, AT(probe_pass, rounds_contended)},
 	{"rounds_discarded", PB_UNSIGNED, AT(probe_pass, rounds_discarded)},
 	END,
 };
-static const struct pb_schema pass = {sizeof(struct probe_pass), pass_fields, NULL, NULL};
+static const struct pb_schema pass = {sizeof(struct probe_pass), pass_fields, NULL, NULL, NULL};
 
 static const struct pb_field quantile_fields[] = {
-	{"share", PB_REAL, AT(probe_quantile, share)},
+	{"share", PB_REAL, AT(probe_quantile, share), .range = PB_NOT_NEGATIVE},
 	{"ticks", PB_REAL, AT(probe_quantile, ticks)},
 	END,
 };
 static const struct pb_schema quantile = {sizeof(struct probe_quantile), quantile_fields, NULL,
-					  NULL};
+					  NULL, NULL};
 
 static const struct pb_field dist_fields[] = {
 	{"subphases", PB_MASK, true, AT(probe_dist, mask)},
@@ -137,7 +155,7 @@ static const struct pb_field dist_fields[] = {
 	 .count_offset = offsetof(struct probe_dist, curve_count)},
 	END,
 };
-static const struct pb_schema dist = {sizeof(struct probe_dist), dist_fields, NULL, NULL};
+static const struct pb_schema dist = {sizeof(struct probe_dist), dist_fields, NULL, NULL, NULL};
 
 /* parts before passes: a pass has as many figures as the engine has parts. */
 static const struct pb_field engine_fields[] = {
@@ -155,7 +173,7 @@ static const struct pb_field engine_fields[] = {
 	{"rounds_contended", PB_U64, AT(probe_engine, rounds_contended)},
 	{"rounds_discarded", PB_U64, AT(probe_engine, rounds_discarded)},
 	{"calls_per_round", PB_U64, AT(probe_engine, calls_per_round)},
-	{"floor_ticks", PB_REAL_0, AT(probe_engine, floor_ticks)},
+	{"floor_ticks", PB_REAL_0, AT(probe_engine, floor_ticks), .range = PB_NOT_NEGATIVE},
 	{"subtracted_ticks", PB_REAL_0, AT(probe_engine, subtracted_ticks)},
 	{"contended", PB_BOOL, AT(probe_engine, contended)},
 	{"dists", PB_LIST, AT(probe_engine, dists), .of = &dist,
@@ -163,7 +181,7 @@ static const struct pb_field engine_fields[] = {
 	END,
 };
 static const struct pb_schema engine = {sizeof(struct probe_engine), engine_fields, engine_absent,
-					engine_loaded};
+					engine_loaded, engine_wrong};
 
 static bool warmup_absent(const void *object)
 {
@@ -173,7 +191,7 @@ static bool warmup_absent(const void *object)
 #define WARMUP_REALS(member)                                                                       \
 	{                                                                                          \
 #member, PB_REALS, true, AT(probe_warmup, member),                                 \
-			.size = PROBE_MAX_WARMUP,                                                  \
+			.size = PROBE_MAX_WARMUP, .range = PB_NOT_NEGATIVE,                        \
 			.count_offset = offsetof(struct probe_warmup, point_count)                 \
 	}
 
@@ -182,14 +200,14 @@ static const struct pb_field warmup_fields[] = {
 	WARMUP_REALS(ticks),
 	WARMUP_REALS(contended),
 	{"call_count", PB_U64, AT(probe_warmup, call_count)},
-	{"steady_from", PB_REAL, AT(probe_warmup, steady_from)},
+	{"steady_from", PB_REAL, AT(probe_warmup, steady_from), .range = PB_NOT_NEGATIVE},
 	{"processes", PB_UNSIGNED, AT(probe_warmup, processes)},
 	{"processes_unsteady", PB_UNSIGNED, AT(probe_warmup, processes_unsteady)},
-	{"change", PB_REAL_0, AT(probe_warmup, change)},
+	{"change", PB_REAL_0, AT(probe_warmup, change), .range = PB_NOT_NEGATIVE},
 	END,
 };
 static const struct pb_schema warmup = {sizeof(struct probe_warmup), warmup_fields, warmup_absent,
-					NULL};
+					NULL, NULL};
 
 static const struct pb_field cell_fields[] = {
 	{"workload", PB_TEXT, true, AT(probe_cell, workload)},
@@ -197,31 +215,31 @@ static const struct pb_field cell_fields[] = {
 	{"interpreter", PB_TEXT, true, AT(probe_cell, interpreter)},
 	{"status", PB_NAME, true, AT(probe_cell, status), .names = pb_cell_status_names},
 	{"reason", PB_TEXT, AT(probe_cell, reason)},
-	{"backtrace", PB_TEXT, AT(probe_cell, backtrace)},
+	{"backtrace", PB_TEXT, AT(probe_cell, backtrace), .lines = true},
 	{"warnings", PB_TEXTS, AT(probe_cell, warnings)},
 	{"ladder", PB_OBJECT, AT(probe_cell, ladder), .of = &engine},
 	{"timeline", PB_OBJECT, AT(probe_cell, timeline), .of = &engine},
 	{"warmup", PB_OBJECT, AT(probe_cell, warmup), .of = &warmup},
 	END,
 };
-static const struct pb_schema cell = {sizeof(struct probe_cell), cell_fields, NULL, NULL};
+static const struct pb_schema cell = {sizeof(struct probe_cell), cell_fields, NULL, NULL, NULL};
 
 static const struct pb_field fact_fields[] = {
 	{"key", PB_TEXT, true, AT(probe_fact, key)},
 	{"value", PB_TEXT, true, AT(probe_fact, value)},
 	END,
 };
-static const struct pb_schema fact = {sizeof(struct probe_fact), fact_fields, NULL, NULL};
+static const struct pb_schema fact = {sizeof(struct probe_fact), fact_fields, NULL, NULL, NULL};
 
 static const struct pb_field claim_fields[] = {
 	{"workload", PB_TEXT, true, AT(probe_claim, workload)},
 	{"numerator", PB_TEXT, true, AT(probe_claim, numerator)},
 	{"denominator", PB_TEXT, true, AT(probe_claim, denominator)},
-	{"published", PB_REAL, AT(probe_claim, published)},
+	{"published", PB_REAL, AT(probe_claim, published), .range = PB_NOT_NEGATIVE},
 	{"source", PB_TEXT, true, AT(probe_claim, source)},
 	END,
 };
-static const struct pb_schema claim = {sizeof(struct probe_claim), claim_fields, NULL, NULL};
+static const struct pb_schema claim = {sizeof(struct probe_claim), claim_fields, NULL, NULL, NULL};
 
 static const struct pb_field sweep_fields[] = {
 	{"workload", PB_TEXT, true, AT(probe_sweep, workload)},
@@ -230,29 +248,30 @@ static const struct pb_field sweep_fields[] = {
 	{"count", PB_UNSIGNED, true, AT(probe_sweep, count)},
 	END,
 };
-static const struct pb_schema sweep = {sizeof(struct probe_sweep), sweep_fields, NULL, NULL};
+static const struct pb_schema sweep = {sizeof(struct probe_sweep), sweep_fields, NULL, NULL, NULL};
 
 static const char *const callables_names[] = {"private", "shared", NULL};
 
 static const struct pb_field threaded_phase_fields[] = {
 	{"subphases", PB_MASK, true, AT(probe_threaded_phase, mask)},
 	{"ns", PB_REAL, AT(probe_threaded_phase, ns)},
-	{"half_ns", PB_REAL, AT(probe_threaded_phase, half_ns)},
+	{"half_ns", PB_REAL, AT(probe_threaded_phase, half_ns), .range = PB_NOT_NEGATIVE},
 	{"grown_ns", PB_REAL, AT(probe_threaded_phase, grown_ns)},
-	{"grown_half_ns", PB_REAL, AT(probe_threaded_phase, grown_half_ns)},
+	{"grown_half_ns", PB_REAL, AT(probe_threaded_phase, grown_half_ns),
+	 .range = PB_NOT_NEGATIVE},
 	END,
 };
 static const struct pb_schema threaded_phase = {sizeof(struct probe_threaded_phase),
-						threaded_phase_fields, NULL, NULL};
+						threaded_phase_fields, NULL, NULL, NULL};
 
 static const struct pb_field threaded_pass_fields[] = {
-	{"calls_per_s", PB_REAL, AT(probe_threaded_pass, calls_per_s)},
-	{"scaling", PB_REAL, AT(probe_threaded_pass, scaling)},
-	{"cores", PB_REAL, AT(probe_threaded_pass, cores)},
+	{"calls_per_s", PB_REAL, AT(probe_threaded_pass, calls_per_s), .range = PB_NOT_NEGATIVE},
+	{"scaling", PB_REAL, AT(probe_threaded_pass, scaling), .range = PB_NOT_NEGATIVE},
+	{"cores", PB_REAL, AT(probe_threaded_pass, cores), .range = PB_NOT_NEGATIVE},
 	END,
 };
 static const struct pb_schema threaded_pass = {sizeof(struct probe_threaded_pass),
-					       threaded_pass_fields, NULL, NULL};
+					       threaded_pass_fields, NULL, NULL, NULL};
 
 static const struct pb_field threaded_fields[] = {
 	{"workload", PB_TEXT, true, AT(probe_threaded, workload)},
@@ -262,15 +281,16 @@ static const struct pb_field threaded_fields[] = {
 	{"threads", PB_UNSIGNED, true, AT(probe_threaded, threads)},
 	{"status", PB_NAME, true, AT(probe_threaded, status), .names = pb_cell_status_names},
 	{"reason", PB_TEXT, AT(probe_threaded, reason)},
-	{"backtrace", PB_TEXT, AT(probe_threaded, backtrace)},
-	{"calls_per_s", PB_REAL, AT(probe_threaded, calls_per_s)},
-	{"calls_per_s_half", PB_REAL, AT(probe_threaded, calls_per_s_half)},
-	{"scaling", PB_REAL, AT(probe_threaded, scaling)},
-	{"scaling_half", PB_REAL, AT(probe_threaded, scaling_half)},
-	{"cores", PB_REAL, AT(probe_threaded, cores)},
-	{"cores_half", PB_REAL, AT(probe_threaded, cores_half)},
-	{"call_ns", PB_REAL, AT(probe_threaded, call_ns)},
-	{"call_ns_half", PB_REAL, AT(probe_threaded, call_ns_half)},
+	{"backtrace", PB_TEXT, AT(probe_threaded, backtrace), .lines = true},
+	{"calls_per_s", PB_REAL, AT(probe_threaded, calls_per_s), .range = PB_NOT_NEGATIVE},
+	{"calls_per_s_half", PB_REAL, AT(probe_threaded, calls_per_s_half),
+	 .range = PB_NOT_NEGATIVE},
+	{"scaling", PB_REAL, AT(probe_threaded, scaling), .range = PB_NOT_NEGATIVE},
+	{"scaling_half", PB_REAL, AT(probe_threaded, scaling_half), .range = PB_NOT_NEGATIVE},
+	{"cores", PB_REAL, AT(probe_threaded, cores), .range = PB_NOT_NEGATIVE},
+	{"cores_half", PB_REAL, AT(probe_threaded, cores_half), .range = PB_NOT_NEGATIVE},
+	{"call_ns", PB_REAL, AT(probe_threaded, call_ns), .range = PB_NOT_NEGATIVE},
+	{"call_ns_half", PB_REAL, AT(probe_threaded, call_ns_half), .range = PB_NOT_NEGATIVE},
 	{"phases", PB_OBJECTS, AT(probe_threaded, phases), .size = PROBE_MAX_THREAD_PHASES,
 	 .of = &threaded_phase, .count_offset = offsetof(struct probe_threaded, phase_count)},
 	{"stamps_ns", PB_REAL, AT(probe_threaded, stamps_ns)},
@@ -281,13 +301,13 @@ static const struct pb_field threaded_fields[] = {
 	END,
 };
 static const struct pb_schema threaded = {sizeof(struct probe_threaded), threaded_fields, NULL,
-					  NULL};
+					  NULL, NULL};
 
 static const struct pb_field run_fields[] = {
 	{"schema_version", PB_INT, true, AT(probe_run, schema_version)},
 	{"probe_version", PB_CHARS, AT(probe_run, probe_version), LEN(probe_run, probe_version)},
 	{"started", PB_CHARS, AT(probe_run, started), LEN(probe_run, started)},
-	{"duration_s", PB_REAL, AT(probe_run, duration_s)},
+	{"duration_s", PB_REAL, AT(probe_run, duration_s), .range = PB_NOT_NEGATIVE},
 	{"seed", PB_U64, AT(probe_run, seed)},
 	{"passes", PB_UNSIGNED, AT(probe_run, passes)},
 	{"interrupted", PB_BOOL, AT(probe_run, interrupted)},
@@ -308,7 +328,7 @@ static const struct pb_field run_fields[] = {
 	{"warnings", PB_TEXTS, AT(probe_run, warnings)},
 	END,
 };
-const struct pb_schema pb_schema_run = {sizeof(struct probe_run), run_fields, NULL, NULL};
+const struct pb_schema pb_schema_run = {sizeof(struct probe_run), run_fields, NULL, NULL, NULL};
 
 static void texts_free(char **texts)
 {

@@ -27,6 +27,12 @@ enum pb_kind {
 	PB_PART_REALS, /* double[], one for each part of the engine that holds this pass */
 };
 
+/* What a real may be: a difference and a phase can come out below nothing, a width can't. What a
+ * loop takes is subtracted from a time, so that noise can bring that of an empty function a few
+ * ticks below nothing. */
+enum pb_range { PB_ANY, PB_NOT_NEGATIVE, PB_TIME };
+#define PB_TIME_LEAST (-10.0)
+
 struct pb_schema;
 
 struct pb_field {
@@ -38,7 +44,12 @@ struct pb_field {
 	size_t count_offset;
 	const struct pb_schema *of;
 	const char *const *names; /* PB_NAME: index = value; NULL ends */
+	enum pb_range range;      /* of reals */
+	bool lines;               /* PB_TEXT: may have line breaks */
 };
+
+/* No figure of a run is greater, and none that is refused for it was measured. */
+#define PB_REAL_MOST 1e18
 
 struct pb_schema {
 	size_t size; /* of the struct */
@@ -46,6 +57,9 @@ struct pb_schema {
 	/* Absent objects are null in the file and all zero in memory; NULL = never absent. */
 	bool (*absent)(const void *object);
 	void (*loaded)(void *object); /* sets what the file does not hold; may be NULL */
+	/* The key of a value that was read and is a time below nothing; NULL = none. May be NULL.
+	 */
+	const char *(*wrong)(const void *object);
 };
 
 extern const struct pb_schema pb_schema_run;

@@ -113,7 +113,7 @@ struct probe_breakeven pb_breakeven_python(const struct probe_value *boundary,
 /* Two significant digits: enough for the ends of a wide interval. */
 static void round_text(double value, char *buf, size_t size)
 {
-	int digits = value > 0 ? 1 - (int)floor(log10(value)) : 0;
+	int digits = value > 0 && isfinite(value) ? 1 - (int)floor(log10(value)) : 0;
 	double step = pow(10, -digits);
 
 	snprintf(buf, size, "%.*f", digits > 0 ? digits : 0, round(value / step) * step);

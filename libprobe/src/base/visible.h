@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT
+ * Text of foreign origin as text: what would drive a terminal, or turn the direction of what is
+ * read, is written as an escape that can be seen.
+ */
+#ifndef PB_VISIBLE_H
+#define PB_VISIBLE_H
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+
+/* Appends text with "\x1b" for a control character or a byte that is not UTF-8, "\n" and "\t" for
+ * those two, and "\u202e" for C1 controls, line separators and marks of direction. A text that
+ * holds none of these is appended as it is, so that doing it twice does it once.
+ * @keep_lines  line breaks and tabs stay. */
+void pb_buf_visible(struct pb_buf *out, const char *text, bool keep_lines);
+
+/* The same in place, for a buffer of size bytes; cut between characters where it gets too long. */
+void pb_visible_in(char *text, size_t size);
+
+#endif
