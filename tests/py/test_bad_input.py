@@ -34,7 +34,7 @@ def fail(model: Dict[str, Any], step: int = 1) -> None:
 
 def elsewhere(model: Dict[str, Any]) -> None:
     for cell in model["cells"]:
-        cell["workload"] = "other"
+        cell["workload"] += ":other"
 
 
 def changed(tmp_path: Path, change: Callable[[Dict[str, Any]], None], name: str) -> Path:
