@@ -87,6 +87,33 @@ def _watch(args: List[str], progress: Optional[bool]) -> Tuple[int, str]:
     return child.wait(), said
 
 
+def _text(name: str, value: object) -> str:
+    """A value that the command can be given; raises BadOption."""
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise BadOption("%s must be text, not %.80r" % (name, value))
+    try:
+        os.fsencode(value)
+    except UnicodeEncodeError:
+        raise BadOption("%s can't be given to a command: %.80r" % (name, value))
+    return value
+
+
+def _names(name: str, value: Union[str, Sequence[str]]) -> str:
+    """Names as the command takes them; a text is such a list already."""
+    if isinstance(value, str):
+        return _text(name, value)
+    for each in value:
+        if "," in _text(name, each):
+            raise BadOption("%s: %r holds a comma; give each name on its own" % (name, each))
+    return _text(name, ",".join(value))
+
+
+def _count(name: str, value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise BadOption("%s must be a whole number, not %.80r" % (name, value))
+    return str(value)
+
+
 def run(
     *workloads: str,
     args: Optional[str] = None,
@@ -107,23 +134,25 @@ def run(
     output: keeps the run file. Takes minutes; Ctrl-C ends it and keeps what is measured
     (Run.interrupted). Raises Missing, BadOption, MeasuringFailed (nothing could be measured).
     """
-    command = ["run", *workloads]
     if preset not in (None, "fast", "rigorous"):
         raise BadOption("preset must be 'fast' or 'rigorous'")
-    if preset is not None:
-        command.append("--" + preset)
-    for option, value in (("--args", args), ("--target", target), ("--engine", engine)):
-        if value is not None:
-            command += [option, value]
-    for option, names in (("--paths", paths), ("--python", interpreters)):
-        if names is not None:
-            command += [option, names if isinstance(names, str) else ",".join(names)]
-    for option, number in (("--passes", passes), ("--rounds", rounds)):
-        if number is not None:
-            command += [option, str(number)]
+    options = {
+        "args": args if args is None or args == "" else _text("args", args),
+        "target": None if target is None else _text("target", target),
+        "engine": None if engine is None else _text("engine", engine),
+        "paths": None if paths is None else _names("paths", paths),
+        "python": None if interpreters is None else _names("interpreters", interpreters),
+        "passes": None if passes is None else _count("passes", passes),
+        "rounds": None if rounds is None else _count("rounds", rounds),
+    }
+    command = ["run"] if preset is None else ["run", "--" + preset]
+    command += ["--%s=%s" % (name, v) for name, v in options.items() if v is not None]
+    operands = [_text("a workload", word) for word in workloads]
     with tempfile.TemporaryDirectory(prefix="probe-") as folder:
-        path = os.path.join(folder, "run.json") if output is None else os.fspath(output)
-        status, said = _watch([*command, "-o", path], progress)
+        path = os.path.join(folder, "run.json") if output is None else os.fsdecode(output)
+        # Behind "--" nothing is an option, whatever it begins with.
+        command += ["--output=" + _text("output", path), "--", *operands]
+        status, said = _watch(command, progress)
         if status not in (0, _SOME_FAILED, _INTERRUPTED) or not os.path.exists(path):
             raise (BadOption if status == _USAGE else MeasuringFailed)(_said(said))
         return load(path)

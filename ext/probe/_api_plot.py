@@ -33,6 +33,8 @@ class Figure:
 def draw(run: "Run", kind: Optional[str], path: "Optional[Union[str, os.PathLike[str]]]") -> Figure:
     if path is not None and not os.fspath(path).endswith(".svg"):
         raise BadOption("plot() writes .svg; for .png and .pdf save() the run and use `probe plot`")
+    if not isinstance(kind, (str, type(None))):
+        raise BadOption("kind must be the name of one of the command's figures, not %.80r" % kind)
     if kind is None:
         labels = ["%s/%s" % (cell.name, cell.path) for cell in run.cells]
         figure = Figure(_html.svg(run.cells, labels))
@@ -47,6 +49,6 @@ def _by_command(run: "Run", kind: str) -> str:
     with tempfile.TemporaryDirectory(prefix="probe-") as folder:
         source, output = os.path.join(folder, "run.json"), os.path.join(folder, "figure.svg")
         run.save(source)
-        _api_command.call(["plot", source, "-o", output, "--kind", kind])
+        _api_command.call(["plot", "-o", output, "--kind=" + kind, source])
         with open(output, encoding="utf-8") as f:
             return f.read()

@@ -7,6 +7,8 @@ or an object:
   {"bytes": "text"}                     bytes, encoded as UTF-8
   {"bytes": 1024}                       that many bytes, none of them 0
   {"text": 1024}                        a str of that many characters (ASCII)
+  {"wide": "text", "item": "int32"}     the same for wchar_t (or that many characters): an array of
+                                        code points and the null that ends them
   {"complex": [1.0, 2.0]}
   {"float": "inf"}                      a float that JSON can't say: inf, -inf or nan
   {"literal": "b'\\0'"}                  any Python literal
@@ -45,6 +47,10 @@ class ArgumentError(Exception):
 
 def _number(value: Any, variant: Optional[int]) -> Any:
     return variant if value == "N" else value
+
+
+def _text(length: int) -> str:
+    return ("probe" * (length // 5 + 1))[:length]
 
 
 def _items(code: str, length: int) -> "array.array[Any]":
@@ -102,8 +108,11 @@ def make_one(item: Any, variant: Optional[int], own: Any, scratch: str) -> Any:
             else b"probe" * (value // 5) + b"probe"[: value % 5]
         )
     if "text" in item:
-        length = int(_number(item["text"], variant))
-        return ("probe" * (length // 5 + 1))[:length]
+        return _text(int(_number(item["text"], variant)))
+    if "wide" in item:
+        text = item["wide"]
+        text = text if isinstance(text, str) else _text(text)
+        return array.array(CODES[item["item"]], [*map(ord, text), 0])
     if "complex" in item:
         return complex(*(make_one(part, variant, own, scratch) for part in item["complex"]))
     if "float" in item:

@@ -121,6 +121,8 @@ class Maker:
             symbol,
             combined.prototype,
             combined.args,
+            combined.labels,
+            combined.past,
             scratch,
             float(self.spec.get("timeout_s") or 60),
         )

@@ -37,6 +37,18 @@ def locate(operand: str) -> str:
     return operand
 
 
+def load_failed(library: str, said: str) -> str:
+    """What the loader said, and the name that it knows the library by, if there is one."""
+    hint = ""
+    if "/" not in library:
+        util = importlib.import_module("ctypes.util")
+        found = util.find_library(re.sub(r"^lib|\.(so|a)\b.*$", "", library))
+        hint = ": did you mean %s?" % found if found and found != library else (
+            ": a library that the loader does not find is named by its path, like ./%s" % library
+        )
+    return "can't load the library: %s%s" % (said, hint)
+
+
 # --- source files
 
 

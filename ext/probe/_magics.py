@@ -73,7 +73,8 @@ def split_call(source: str) -> Tuple[str, List[str]]:
         raise UsageError("'%s' is no call\n\n%s" % (source, _USAGE))
     if call.keywords or any(isinstance(arg, ast.Starred) for arg in call.args):
         raise UsageError(
-            "keywords and *arguments: put the call in a lambda, or use probe.measure()"
+            "keywords and *arguments go into a lambda, whose cost is then part of the figures: "
+            "%%probe (lambda: %s)()" % source.strip()
         )
     pieces = [ast.get_source_segment(source, node) or "" for node in [call.func, *call.args]]
     return pieces[0], pieces[1:]

@@ -18,6 +18,7 @@ import _arguments
 import _model
 from _declaration import FunctionError
 from _given import describe
+from _library import load_failed
 from _oracle_program import Callback, Program
 from _toolchain import Toolchain
 
@@ -39,11 +40,14 @@ def ask(
     name: str,
     prototype: Json,
     args: List[Any],
+    labels: List[str],
+    past: List[str],
     scratch: str,
     timeout_s: float,
 ) -> Found:
     """Raises FunctionError, BuildError. symbol: the function's name in the library, name: in
-    messages; scratch: a folder of its own."""
+    messages, as labels are of its parameters; past: for each, what to do if the function runs past
+    it; scratch: a folder of its own."""
     made = [make(a, scratch) for a in args]
     program = Program(prototype, made, scratch)
     source, binary = os.path.join(scratch, "oracle.c"), os.path.join(scratch, "oracle")
@@ -51,8 +55,16 @@ def ask(
         f.write(program.text())
     # cc.shared() without -shared: a plain program.
     cc.shared(binary, [source], flags=["-O1", "-w", "-std=gnu11"], link=["-ldl", "-lm"])
-    talk = _Talk(name, program.callbacks, timeout_s)
-    talk.run([binary, library, symbol], os.path.join(scratch, "stderr"))
+    for roomy in (False, True):
+        talk = _Talk(name, labels, program.callbacks, timeout_s)
+        talk.run([binary, library, symbol], roomy, os.path.join(scratch, "stderr"))
+        if not talk.unaligned:
+            break
+    if talk.past is not None:
+        what = (name, labels[talk.past], past[talk.past])
+        raise FunctionError("%s reads or writes past the end of %s when C calls it: %s" % what)
+    if talk.load_error:
+        raise FunctionError(load_failed(library, talk.load_error))
     return talk.found(prototype)
 
 
@@ -85,8 +97,11 @@ def _answer(ctype: str, value: Any) -> str:
 class _Talk:
     """Runs the program, answers its callbacks, keeps what it says."""
 
-    def __init__(self, name: str, callbacks: List[Callback], timeout_s: float) -> None:
+    def __init__(
+        self, name: str, labels: List[str], callbacks: List[Callback], timeout_s: float
+    ) -> None:
         self.name = name
+        self.nulls = [label.split()[0] for label in labels if label.endswith("(None)")]
         self.callbacks = callbacks
         self.timeout_s = timeout_s
         self.library = ""
@@ -94,12 +109,14 @@ class _Talk:
         self.elsewhere = ""
         self.calls: List[List[str]] = []  # the values that each call printed
         self.ended = False
+        self.past: Optional[int] = None  # the argument that the function ran past
+        self.unaligned = False
 
-    def run(self, command: List[str], stderr_path: str) -> None:
+    def run(self, command: List[str], roomy: bool, stderr_path: str) -> None:
         (read_end, their_out), (their_in, write_end) = os.pipe(), os.pipe()
         with open(stderr_path, "wb") as stderr:
             process = subprocess.Popen(
-                [*command, str(their_out), str(their_in)],
+                [*command, str(their_out), str(their_in), str(int(roomy))],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=stderr,
@@ -116,7 +133,7 @@ class _Talk:
             os.close(read_end)
             os.close(write_end)
             code = process.wait()
-        if not self.ended and self.calls:
+        if not self.ended and self.calls and self.past is None and not self.unaligned:
             raise FunctionError(self.death(code, stderr_path))
 
     def listen(self, read_end: int, write_end: int) -> None:
@@ -149,6 +166,10 @@ class _Talk:
             self.calls.append([])
         elif word == "value":
             self.calls[-1].append(rest)
+        elif word == "past":
+            self.past = int(rest)
+        elif word == "unaligned":
+            self.unaligned = True
         elif word == "end":
             self.ended = True
         elif word == "callback":
@@ -179,9 +200,10 @@ class _Talk:
                 name = signal.Signals(-code).name
             except ValueError:
                 name = "signal %d" % -code
+            nulls = ", and may %s be a null pointer" % " and ".join(self.nulls)
             return (
                 "%s itself crashed with these arguments (%s, called from C)%s: is its prototype "
-                "right, and are the buffers long enough?" % (self.name, name, said)
+                "right%s?" % (self.name, name, said, nulls if self.nulls else "")
             )
         return "%s ended the process with exit code %d when C called it%s" % (
             self.name,
@@ -190,8 +212,6 @@ class _Talk:
         )
 
     def found(self, prototype: Json) -> Found:
-        if self.load_error:
-            raise FunctionError("can't load the library: " + self.load_error)
         if not self.calls:
             return Found(self.library, self.elsewhere, False, None, None)
         first, second = self.calls

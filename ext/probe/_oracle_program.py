@@ -14,10 +14,13 @@ _HEAD = """\
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <link.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
+#include <unistd.h>
 %(headers)s
 %(structs)s
 typedef %(function)s;
@@ -32,15 +35,52 @@ static void pb_answer(char *line, int size)
 		_Exit(99);
 }
 
-/* The file's bytes and a null behind them, aligned for every type. */
-static void *pb_bytes(const char *path, size_t size)
+/* Memory of the arguments ends where no memory is, so that a function that runs past it is told of:
+ * what it would read there belongs to others. With pb_roomy there is room, for functions that need
+ * an alignment that the items' own type has not. */
+enum { PB_GUARD = 1 << 20, PB_MOST = 64 };
+static struct { char *end; int argument; } pb_placed[PB_MOST];
+static int pb_placed_count, pb_roomy, pb_out_fd;
+
+static void *pb_place(size_t size, size_t align, int argument)
 {
-	char *bytes = aligned_alloc(64, (size + 64) / 64 * 64);
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t whole = (size + page) / page * page;
+	char *start = mmap(NULL, whole + PB_GUARD, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (start == MAP_FAILED || mprotect(start + whole, PB_GUARD, PROT_NONE))
+		_Exit(98);
+	if (pb_placed_count < PB_MOST) {
+		pb_placed[pb_placed_count].end = start + whole;
+		pb_placed[pb_placed_count++].argument = argument;
+	}
+	return pb_roomy ? start : start + (whole - size) / align * align;
+}
+
+static void pb_fault(int signo, siginfo_t *info, void *context)
+{
+	char text[] = "past 00\\n", *at = info->si_addr;
+	(void)context;
+	for (int i = 0; i < pb_placed_count; i++)
+		if (info->si_code != SI_KERNEL && at >= pb_placed[i].end &&
+		    at < pb_placed[i].end + PB_GUARD) {
+			text[5] += (char)(pb_placed[i].argument / 10 %% 10);
+			text[6] += (char)(pb_placed[i].argument %% 10);
+			_exit(write(pb_out_fd, text, 8) != 8);
+		}
+	if (info->si_code == SI_KERNEL && pb_placed_count && !pb_roomy)
+		_exit(write(pb_out_fd, "unaligned\\n", 10) != 10);
+	signal(signo, SIG_DFL); /* and so it happens once more */
+}
+
+/* The file's bytes. */
+static void *pb_bytes(const char *path, size_t size, size_t align, int argument)
+{
+	char *bytes = pb_place(size, align, argument);
 	FILE *file = fopen(path, "rb");
-	if (!bytes || !file || fread(bytes, 1, size, file) != size)
+	if (!file || fread(bytes, 1, size, file) != size)
 		_Exit(98);
 	fclose(file);
-	bytes[size] = '\\0';
 	return bytes;
 }
 
@@ -60,10 +100,15 @@ int main(int argc, char **argv)
 	struct rlimit none = {0, 0};
 	struct link_map *map = NULL;
 	Dl_info at;
+	const struct sigaction fault = {.sa_sigaction = pb_fault, .sa_flags = SA_SIGINFO};
 	(void)argc;
 	setrlimit(RLIMIT_CORE, &none);
-	pb_out = fdopen(atoi(argv[3]), "w");
+	pb_out_fd = atoi(argv[3]);
+	pb_out = fdopen(pb_out_fd, "w");
 	pb_in = fdopen(atoi(argv[4]), "r");
+	pb_roomy = atoi(argv[5]);
+	sigaction(SIGSEGV, &fault, NULL);
+	sigaction(SIGBUS, &fault, NULL);
 	void *library = dlopen(argv[1], RTLD_NOW);
 	if (!library) {
 		fprintf(pb_out, "error %s\\n", dlerror());
@@ -109,14 +154,12 @@ class Program:
         after: List[str] = []
         for i, param in enumerate(params):
             if _model.role(param) == "out":
-                lines.append("static %s a%d;" % (param["item"], i))
-                lines.append("a%d = (%s){0};" % (i, param["item"]))
-                after += self.show(param["item"], "a%d" % i)
+                lines.append(_placed(param["item"], i))
+                after += self.show(param["item"], "(*a%d)" % i)
             else:
                 lines += self.argument(i, param, next(values))
         call = "function(%s)" % ", ".join(
-            ("&a%d" if _model.role(p) in ("out", "struct") else "a%d") % i
-            for i, p in enumerate(params)
+            "a%d" % i for i in range(len(params))
         )
         if returns == "void":
             lines.append(call + ";")
@@ -138,14 +181,22 @@ class Program:
             return ["void *%s = NULL;" % name]
         if role in ("string", "buffer"):
             raw = value.encode() if isinstance(value, str) else bytes(memoryview(value).cast("B"))
+            align = 1 if isinstance(value, str) else memoryview(value).itemsize
+            if isinstance(value, (str, bytes)):
+                raw += b"\0"  # as Python's own have behind them
             path = os.path.join(self.scratch, "bytes-%d" % i)
             with open(path, "wb") as f:
                 f.write(raw)
-            return ['void *%s = pb_bytes("%s", %d);' % (name, _quoted(path), len(raw))]
+            place = (name, _quoted(path), len(raw), align, i)
+            return ['void *%s = pb_bytes("%s", %d, %d, %d);' % place]
         if role == "callback":
             self.callback(i, param["callback"], value)
             return ["%s = pb_callback_%d;" % (_model.variable(param["type"], name), i)]
-        ctype = param["item"] if role == "struct" else param["type"]
+        if role == "struct":
+            ctype = param["item"]
+            value = "*%s = (%s)%s;" % (name, ctype, self.literal(ctype, value))
+            return [_placed(ctype, i), value]
+        ctype = param["type"]
         return ["%s %s = %s;" % (ctype, name, self.literal(ctype, value))]
 
     def literal(self, ctype: str, value: Any) -> str:
@@ -182,6 +233,11 @@ class Program:
                 "".join("\t%s\n" % line for line in lines),
             )
         )
+
+
+def _placed(ctype: str, i: int) -> str:
+    """One value, with no memory behind it."""
+    return "%s *a%d = pb_place(sizeof(%s), _Alignof(%s), %d);" % (ctype, i, ctype, ctype, i)
 
 
 def _quoted(path: str) -> str:

@@ -6,8 +6,10 @@ import math
 import struct
 from typing import Any, Dict, List, NamedTuple, Optional
 
+from _counts import Buffer, check_counts
 from _declaration import CHAR, Declaration, FunctionError, Parameter, Type, own_name, safe_name
 from _given import Given, describe
+from _hints import buffer_hint, integer_hint, numpy_name, out_hint, past_hint, struct_hint
 from _model import SCALARS, variable
 
 Json = Dict[str, Any]
@@ -17,6 +19,8 @@ class Combined(NamedTuple):
     prototype: Json
     args: List[Any]  # as in a workload.json
     pip: List[str]  # packages that making the arguments needs
+    labels: List[str]  # of each parameter, for messages: "p (int32:20)"
+    past: List[str]  # for each, what to do if the function runs past it
 
 
 def combine(declaration: Declaration, given: List[Given]) -> Combined:
@@ -29,17 +33,20 @@ class _Combiner:
         self.declaration = declaration
         self.given = given
         self.args: List[Any] = []
-        self.lengths: Dict[str, int] = {}  # items of each buffer that no parameter counts yet
+        self.lengths: Dict[str, int] = {}  # what "len" is behind each buffer or string
+        self.buffers: Dict[str, Buffer] = {}
         self.names: List[str] = []
         for param in declaration.params:
             self.names.append(safe_name(param.name, self.names))
 
     def combine(self) -> Combined:
+        aligned = self.aligned()
         params = [
             self.parameter(i, param, given)
-            for i, (param, given) in enumerate(zip(self.declaration.params, self.aligned()))
+            for i, (param, given) in enumerate(zip(self.declaration.params, aligned))
         ]
         self.link_lengths(params)
+        check_counts(self.declaration, self.names, aligned, self.buffers)
         prototype: Json = {
             "name": own_name(self.declaration.name),
             "returns": self.returns(),
@@ -54,7 +61,16 @@ class _Combiner:
                 for tag, fields in self.declaration.structs.items()
             ]
         numpy = any(isinstance(a, dict) and a.get("of") == "numpy" for a in self.args)
-        return Combined(prototype, self.args, ["numpy"] if numpy else [])
+        labels = [
+            "%s (%s)" % (param.name, _short(given.text) if given else "out, one " + made["item"])
+            for param, given, made in zip(self.declaration.params, aligned, params)
+        ]
+        declared = self.declaration.params
+        past = [
+            past_hint(param, made.get("role", "value"), any(map(_is_integer, declared[i + 1 :])))
+            for i, (param, made) in enumerate(zip(declared, params))
+        ]
+        return Combined(prototype, self.args, ["numpy"] if numpy else [], labels, past)
 
     # --- which argument belongs to which parameter
 
@@ -101,9 +117,7 @@ class _Combiner:
         raise self.refusal(param, given, "")
 
     def refusal(self, param: Parameter, given: Optional[Given], hint: str) -> FunctionError:
-        text = given.text if given else "out"
-        if len(text) > 60:
-            text = text[:57] + "..."
+        text = _short(given.text) if given else "out"
         return FunctionError(
             "%s can't be passed as %s (%s) of %s%s"
             % (text, param.name, param.type.text, self.declaration.name, hint and ": " + hint)
@@ -147,13 +161,10 @@ class _Combiner:
 
     def integer(self, param: Parameter, given: Given, ctype: str, value: Any) -> int:
         scalar = SCALARS[ctype]
-        if isinstance(value, float):
-            raise self.refusal(param, given, "give an integer, %d for instance" % _near(value))
-        if not isinstance(value, int):
-            hint = "ord(%s) is %d" % (given.text, ord(value)) if _is_character(value) else ""
-            raise self.refusal(param, given, hint or "give an integer")
         low = -(1 << scalar.bits - 1) if scalar.signed else 0
         high = (1 << scalar.bits - int(scalar.signed)) - 1
+        if not isinstance(value, int):
+            raise self.refusal(param, given, integer_hint(value, given.text, low, high))
         if not low <= value <= high:
             raise self.refusal(param, given, "%s holds %d to %d" % (ctype, low, high))
         return int(value)
@@ -166,11 +177,10 @@ class _Combiner:
                 % (made.name, made.name)
             )
         if given.kind != "literal" or not isinstance(given.value, (tuple, list)):
-            what = ", ".join("%s %s" % (t, n) for n, t in fields)
-            raise self.refusal(param, given, "give its fields (%s) as a tuple" % what)
+            raise self.refusal(param, given, struct_hint(fields))
         if len(given.value) != len(fields):
-            hint = "struct %s has %d fields" % (made.name, len(fields))
-            raise self.refusal(param, given, hint)
+            what = "struct %s has %d fields: %s" % (made.name, len(fields), struct_hint(fields))
+            raise self.refusal(param, given, what)
         values = [self.number(param, given, t, v) for (_, t), v in zip(fields, given.value)]
         self.args.append({"struct": [describe(v) for v in values]})
 
@@ -190,6 +200,8 @@ class _Combiner:
             return {"name": name, "type": const + ctype + " *", "role": "struct", "item": ctype}
         if made.points_to("scalar", "char") and self.is_text(given):
             return self.string(name, param, given)
+        if _is_wide(to) and (given.kind == "text" or isinstance(given.value, str)):
+            return self.wide(name, param, given)
         if to.kind in ("scalar", "void"):
             return self.buffer(name, param, given)
         raise self.refusal(param, given, "only None can be: no binding knows what is behind it")
@@ -227,39 +239,44 @@ class _Combiner:
         self.args.append(spec)
         return {"name": name, "type": "const char *", "role": "string", "accepts": kind}
 
+    def wide(self, name: str, param: Parameter, given: Given) -> Json:
+        """A text for const wchar_t *: its code points and the null that ends them, in an array."""
+        to = param.type.target
+        assert to is not None
+        if not to.const:
+            hint = "the function may write there: %s, or declare it const wchar_t *"
+            raise self.refusal(param, given, hint % buffer_hint(to, None))
+        text = given.spec["text"] if given.spec else given.value
+        if isinstance(text, str) and "\0" in text:
+            raise self.refusal(param, given, "a C string ends at its first null")
+        self.lengths[name] = len(text) if isinstance(text, str) else int(text)
+        self.args.append({"wide": text, "item": numpy_name(to.name)})
+        return {"name": name, "type": "const %s *" % to.name, "role": "buffer", "item": to.name}
+
     def buffer(self, name: str, param: Parameter, given: Given) -> Json:
         to = param.type.target
         assert to is not None
         spec = given.spec
         if given.kind == "bytes" or (given.kind == "literal" and isinstance(given.value, bytes)):
             if not to.const:
-                hint = self.buffer_hint(to)
+                hint = buffer_hint(to, None)
                 raise self.refusal(param, given, "bytes can't be written to: " + hint)
             word, length = "uint8", int(spec["bytes"]) if spec else len(given.value)
         elif given.kind == "buffer" and spec is not None:
             word, length = spec["buffer"], int(spec["length"])
         else:
-            raise self.refusal(param, given, self.buffer_hint(to))
+            raise self.refusal(param, given, buffer_hint(to, given))
         item = "void" if to.kind == "void" else to.name
         if item == "char":
             item = "signed char" if word == "int8" else "unsigned char"
-        if item != "void" and word != _numpy_name(item):
-            raise self.refusal(param, given, self.buffer_hint(to))
-        size = 1 if item != "void" else max(1, int("".join(filter(str.isdigit, word))) // 8)
-        self.lengths[name] = length * size
+        if item != "void" and word != numpy_name(item):
+            raise self.refusal(param, given, buffer_hint(to, given))
+        size = int("".join(filter(str.isdigit, word))) // 8
+        self.lengths[name] = length
+        self.buffers[name] = Buffer(given.text, length, length * size, item == "void")
         self.args.append(given.described)
         const = "const " if to.const else ""
         return {"name": name, "type": const + item + " *", "role": "buffer", "item": item}
-
-    def buffer_hint(self, to: Type) -> str:
-        if to.kind == "void":
-            return "give a buffer (bytearray:N, float64:N...) or None"
-        if to.name == "char":
-            return "give a string, bytes:N or None" if to.const else "give bytearray:N or None"
-        word = _numpy_name(to.name)
-        if word is None:
-            return "there is no buffer of %s; give None" % to.name
-        return "give %s:N (or numpy.%s:N)%s or None" % (word, word, "" if to.const else ", out")
 
     def length(self, name: str, param: Parameter) -> Json:
         """A parameter given as "len": the count of the buffer before it."""
@@ -281,17 +298,15 @@ class _Combiner:
         values = iter(self.args)
         passed = {p["name"]: next(values) for p in params if p.get("role") != "out"}
         for i, param in enumerate(params):
-            if param.get("role") != "buffer":
+            if param.get("role") != "buffer" or param["name"] not in self.buffers:
                 continue
+            units = self.buffers[param["name"]].limit
             for k, later in enumerate(params[i + 1 :]):
                 scalar = SCALARS.get(later["type"])
                 counts = later.get("counts") or (
-                    k == 0
-                    and scalar is not None
-                    and scalar.kind == "int"
-                    and passed.get(later["name"]) == self.lengths[param["name"]]
+                    k == 0 and scalar is not None and scalar.kind == "int"
                 )
-                if counts and passed[later["name"]] == self.lengths[param["name"]]:
+                if counts and passed.get(later["name"]) == units:
                     param["length"] = later["name"]
                     break
         for param in params:
@@ -302,7 +317,7 @@ class _Combiner:
     def out(self, name: str, param: Parameter) -> Json:
         item = _out_item(param.type)
         if not item:
-            raise self.refusal(param, None, "only a pointer to a number or a struct can be out")
+            raise self.refusal(param, None, out_hint(param.type))
         assert param.type.target is not None
         if param.type.target.kind == "struct" and param.type.target.name not in (
             self.declaration.structs
@@ -367,17 +382,15 @@ def _out_item(made: Type) -> str:
     return (CHAR if to.name == "char" else to.name) if to.kind == "scalar" else ""
 
 
-def _numpy_name(ctype: str) -> Optional[str]:
-    scalar = SCALARS[ctype]
-    if scalar.kind == "complex" or scalar.kind == "bool":
-        return None
-    prefix = "float" if scalar.kind == "float" else "int" if scalar.signed else "uint"
-    return "%s%d" % (prefix, scalar.bits)
+def _is_integer(param: Parameter) -> bool:
+    return param.type.kind == "scalar" and (
+        param.type.name == "char" or SCALARS[param.type.name].kind == "int"
+    )
 
 
-def _is_character(value: Any) -> bool:
-    return isinstance(value, (str, bytes)) and len(value) == 1
+def _is_wide(to: Type) -> bool:
+    return to.kind == "scalar" and to.text.split()[-1] == "wchar_t"
 
 
-def _near(value: float) -> int:
-    return int(value) if math.isfinite(value) else 0
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else text[:57] + "..."

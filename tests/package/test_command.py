@@ -132,3 +132,84 @@ def test_wrong_use_is_the_commands_own_words() -> None:
         probe.run("nosuchworkload", interpreters=sys.executable)
     with pytest.raises(probe.BadOption):
         probe.run("add", preset="slow")
+
+
+# --- values from Python are values ------------------------------------------------------------------
+
+HOSTILE = "--plot=x.svg"
+RECORDING = """#!%s
+import json, sys
+json.dump(sys.argv[1:], open(%r, "w"))
+sys.exit(2)
+"""
+
+
+@pytest.fixture
+def told(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Calls probe.run() with a command in place that only notes what it was given."""
+    noted = tmp_path / "argv.json"
+    fake = tmp_path / "probe"
+    fake.write_text(RECORDING % (sys.executable, str(noted)))
+    fake.chmod(0o755)
+    monkeypatch.setenv("PROBE_COMMAND", str(fake))
+
+    def call(*workloads: Any, **options: Any) -> Any:
+        with pytest.raises(probe.BadOption):
+            probe.run(*workloads, progress=False, **options)
+        return json.loads(noted.read_text()) if noted.exists() else None
+
+    return call
+
+
+def test_workloads_are_no_options(told: Any) -> None:
+    argv = told("add", HOSTILE, "--", "-o")
+    assert argv[argv.index("--") + 1 :] == ["add", HOSTILE, "--", "-o"]
+
+
+@pytest.mark.parametrize(
+    "name, value, option",
+    [
+        ("args", HOSTILE, "--args="),
+        ("target", HOSTILE, "--target="),
+        ("engine", HOSTILE, "--engine="),
+        ("paths", HOSTILE, "--paths="),
+        ("paths", [HOSTILE], "--paths="),
+        ("interpreters", HOSTILE, "--python="),
+        ("interpreters", [HOSTILE], "--python="),
+        ("output", HOSTILE, "--output="),
+    ],
+)
+def test_values_are_no_options(told: Any, name: str, value: Any, option: str) -> None:
+    argv = told("add", **{name: value})
+    assert option + HOSTILE in argv and HOSTILE not in argv
+    assert argv[argv.index("--") :] == ["--", "add"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"preset": HOSTILE},
+        {"passes": HOSTILE},
+        {"rounds": HOSTILE},
+        {"rounds": True},
+        {"engine": 5},
+        {"args": 5},
+        {"target": ""},
+        {"args": "a\0b"},
+        {"paths": ["ctypes", 5]},
+        {"paths": ["ctypes,cffi-api"]},
+        {"interpreters": ["3.13", ""]},
+        {"interpreters": []},
+        {"output": ""},
+    ],
+)
+def test_values_that_nothing_is_started_for(told: Any, options: Any) -> None:
+    assert told("add", **options) is None
+
+
+def test_the_command_itself_takes_them_for_names(tmp_path: Any, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    for word in (HOSTILE, "-h", "--version", "--help"):
+        with pytest.raises(probe.BadOption, match=word):
+            probe.run("add", word, interpreters=sys.executable, progress=False)
+    assert not list(tmp_path.iterdir())

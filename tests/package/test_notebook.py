@@ -59,6 +59,17 @@ def test_wrong_lines_say_how(shell: Any, line: str) -> None:
         shell.run_line_magic("probe", line)
 
 
+def test_what_keywords_are_told_to_do_works(shell: Any) -> None:
+    from IPython.core.error import UsageError
+
+    with pytest.raises(UsageError) as told:
+        shell.run_line_magic("probe", "int('ff', base=16)")
+    advice = str(told.value).split("%probe ")[1]
+    assert advice == "(lambda: int('ff', base=16))()"
+    found = shell.run_line_magic("probe", "--passes 1 --rounds 20 " + advice)
+    assert isinstance(found, probe.Breakdown)
+
+
 def test_what_the_call_raises_comes_out(shell: Any) -> None:
     with pytest.raises(ValueError, match="math domain|nonnegative"):
         shell.run_line_magic("probe", "math.sqrt(-1)")

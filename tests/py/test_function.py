@@ -200,7 +200,7 @@ NO = [
     ("./mine.c", "int hidden(int a)", "(1", ["not closed"]),
     ("./mine.c", "int hidden(int a)", "x", ["argument 1, x,"]),
     ("./mine.c", "int hidden(int a)", "1.5", ["1.5", "integer"]),
-    ("./mine.c", "int hidden(int a)", "'a'", ["ord('a') is 97"]),
+    ("./mine.c", "int hidden(int a)", "'a'", ["give 97, which is ord('a')"]),
     ("./mine.c", "int hidden(int a)", "2147483648", ["-2147483648 to 2147483647"]),
     ("./mine.c", "uint64_t same(uint64_t a)", "-1", ["0 to 18446744073709551615"]),
     ("./mine.c", "double hypot(double x, double y)", "'3', 4", ["'3'", "x (double)"]),

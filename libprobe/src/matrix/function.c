@@ -88,13 +88,21 @@ static int take_library(const char *const **at, struct pb_operands *out, struct 
 	return 0;
 }
 
+/* unknown: a word that is no workload, or NULL. */
 static int check_function(const struct pb_operands *out, size_t functions, size_t names,
-			  struct probe_error *err)
+			  const char *unknown, struct probe_error *err)
 {
 	if (functions > 1)
 		return pb_fail(err, PROBE_EINVAL, 0,
 			       "one function of your own a run, as --args belongs to it: measure "
 			       "them one after another");
+	if (!functions && (out->args || out->target) && unknown)
+		return pb_fail(
+			err, PROBE_EINVAL, 0,
+			"there is no workload '%s', and it is no function of your own either: "
+			"that is a library and a prototype (libm.so.6 'double hypot(double x, "
+			"double y)') or MODULE:CALLABLE",
+			unknown);
 	if (!functions && (out->args || out->target))
 		return pb_fail(err, PROBE_EINVAL, 0,
 			       "%s is for a function of your own (a library and a prototype, or "
@@ -117,6 +125,7 @@ int pb_operands_split(const char *home, const char *const *operands, const char 
 		      const char *target, struct pb_operands *out, struct probe_error *err)
 {
 	struct pb_workload *all = NULL;
+	const char *unknown = NULL;
 	size_t count = 0, n = 0, functions = 0, names = 0;
 	*out = (struct pb_operands){.args = args, .target = target};
 	while (operands[n])
@@ -127,7 +136,9 @@ int pb_operands_split(const char *home, const char *const *operands, const char 
 		rc = pb_load_workloads(home, getenv("PROBE_WORKLOADS"), &all, &count, err);
 	for (const char *const *at = operands; *at && !rc; at++) {
 		bool known = is_workload(*at, all, count);
-		bool library = !known && is_library(*at);
+		/* Only a library stands before a prototype, whatever it is called. */
+		bool library = !known && (is_library(*at) || (at[1] && strchr(at[1], '(')));
+		unknown = known || library || is_callable(*at) ? unknown : *at;
 		if (library || (!known && is_callable(*at))) {
 			out->at = names;
 			functions++;
@@ -140,7 +151,7 @@ int pb_operands_split(const char *home, const char *const *operands, const char 
 	}
 	pb_workloads_free(all, count);
 	if (!rc)
-		rc = check_function(out, functions, names, err);
+		rc = check_function(out, functions, names, unknown, err);
 	if (rc)
 		pb_operands_fini(out);
 	return rc;
