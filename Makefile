@@ -7,8 +7,9 @@ CC        ?= cc
 CFLAGS    ?= -O2 -g
 # For the tests and the benchmark; any Python from 3.9 will do.
 PYTHON    ?= python3
-# SAN=1: with ASan and UBSan. WERROR=0: warnings are no errors. V=1: show commands.
+# SAN=1: with ASan and UBSan. WERROR=1: warnings are errors, as in CI. V=1: show commands.
 SAN       ?=
+WERROR    ?=
 V         ?=
 # SKIP_DEPS=1: install no packages. PROBE_REQUIRE=hw: a test that misses a PMU fails.
 SKIP_DEPS ?=
@@ -19,10 +20,16 @@ B         ?= build$(if $(SAN),-san)$(if $(CROSS),-$(ARCH))
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wvla \
         -Wconversion -Wsign-conversion -Wpointer-arith -Wundef
-ifneq ($(WERROR),0)
+ifeq ($(WERROR),1)
 WARN += -Werror
 endif
 comma     := ,
+# A value as one word of the shell, whatever is in it.
+quote      = '$(subst ','\'',$(1))'
+# make itself cannot handle blanks in a target's name.
+ifneq ($(words $(B))$(findstring ',$(B))$(findstring ",$(B)),1)
+$(error B, the folder to build in, is "$(B)": give it a name without blanks and quotes)
+endif
 SAN_FLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
 override CPPFLAGS += -D_GNU_SOURCE -Ilibprobe/include -Ilibprobe/src
 override CFLAGS   += -std=gnu11 -fPIC -fvisibility=hidden -pthread $(WARN) $(SAN_FLAGS)
@@ -30,6 +37,7 @@ override LDFLAGS  += -pthread $(SAN_FLAGS)
 LIBS      := -lunwind -ljansson -lm -ldl
 Q         := $(if $(V),,@)
 VERSION   := $(shell sed -n 's/^.define PROBE_VERSION "\(.*\)"/\1/p' libprobe/include/probe/probe.h)
+PYTHON_INCLUDE = $(shell $(call quote,$(PYTHON)) -c 'import sysconfig; print(sysconfig.get_path("include"))')
 # A make of our own for what must follow one another: as parallel as the caller's, else one job a CPU.
 SUBMAKE    = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
@@ -45,10 +53,17 @@ CLI_OBJ   := $(patsubst %,$(B)/%.o,$(wildcard libprobe/cli/*.c))
 CTEST_BIN := $(patsubst tests/c/%.c,$(B)/tests/%,$(wildcard tests/c/test_*.c))
 BENCH_BIN := $(B)/bench/stamp_cost
 FUZZ_BIN  := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(filter-out %/replay.c,$(wildcard tests/fuzz/*.c)))
+# Only to see the compiler's warnings: what each interpreter gets is built by ext/probe/_build.py.
+PY_OBJ    := $(patsubst %,$(B)/%.o,$(wildcard libprobe/src/py/*.c libprobe/src/py/*/*.c libprobe/src/portable/*.c))
 
-.PHONY: all lib
+.PHONY: all lib objects
 all: $(B)/probe $(B)/libprobe.so ## build the command and the library (default)
 lib: $(B)/libprobe.a $(B)/libprobe.so ## build the library alone
+
+objects: all $(CTEST_BIN) $(BENCH_BIN) $(FUZZ_BIN) $(PY_OBJ) ## compile all C there is, the tests and what interpreters get too
+# CPython's API takes names as char *.
+$(PY_OBJ): override CPPFLAGS += -isystem $(call quote,$(PYTHON_INCLUDE))
+$(PY_OBJ): override CFLAGS += -Wno-write-strings
 
 $(B)/libprobe.a: $(LIB_OBJ)
 	@rm -f $@
@@ -77,10 +92,10 @@ $(B)/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c $(B)/libprobe.a $(CLI_OBJ)
 		$(LDFLAGS) $(LIBS)
 # Rewritten only when it changes, so that other flags or another compiler build everything again.
 $(B)/flags: FORCE
-	@mkdir -p $(@D); echo '$(CC) $(CPPFLAGS) $(CFLAGS)' | cmp -s - $@ || \
-		echo '$(CC) $(CPPFLAGS) $(CFLAGS)' >$@
+	@mkdir -p $(@D); echo $(call quote,$(CC) $(CPPFLAGS) $(CFLAGS)) | cmp -s - $@ || \
+		echo $(call quote,$(CC) $(CPPFLAGS) $(CFLAGS)) >$@
 FORCE:
--include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(addsuffix .d,$(CTEST_BIN) $(BENCH_BIN))
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(PY_OBJ:.o=.d) $(addsuffix .d,$(CTEST_BIN) $(BENCH_BIN))
 
 # --- using it -----------------------------------------------------------------------------------
 .PHONY: run deps interpreters wheel plots man bench claims
@@ -96,7 +111,7 @@ interpreters: ## obtain other builds of Python (ONLY="NAME..." for some; see ext
 	$(Q).ci/deps.sh interpreters
 	$(Q)ext/interpreters/obtain.sh $(ONLY)
 wheel: ## the Python package for $(PYTHON), as build/probe-VERSION-...whl
-	$(Q)$(PYTHON) -m pip wheel --quiet --disable-pip-version-check --no-deps -w $(B) ./ext
+	$(Q)$(call quote,$(PYTHON)) -m pip wheel --quiet --disable-pip-version-check --no-deps -w $(B) ./ext
 plots: $(B)/probe ## draw every figure from sample data, without measuring, into build/plots
 	@mkdir -p $(B)/plots
 	$(Q)for f in svg png pdf; do \
@@ -114,17 +129,17 @@ man: ## check the manual page, and write it as text and HTML into build/man
 bench: $(B)/probe $(BENCH_BIN) venv ## how exact and how fast probe is; minutes (BENCH="--help" for more)
 	$(Q)$(B)/venv/bin/python tests/bench/bench.py --build $(B) $(BENCH)
 claims: $(B)/probe ## put published claims to the test; writes build/claims/claims.md, .html (RUNS=DIR: redraw)
-	$(Q)$(PYTHON) tests/bench/claims.py --build $(B) $(if $(RUNS),--redraw $(RUNS))
+	$(Q)$(call quote,$(PYTHON)) tests/bench/claims.py --build $(B) $(if $(RUNS),--redraw $(call quote,$(RUNS)))
 
 # --- tests --------------------------------------------------------------------------------------
 # PYTEST="-k NAME" passes options on. Each suite leaves its counts in $(TALLY).
 SUITES  := test-c test-san test-fuzz test-aarch64 test-lint test-py test-package test-truth
 TALLY   := $(B)/tally
-SUITE    = $(PYTHON) tests/suite.py $(TALLY) $(if $(SAN),test-san,$@)
+SUITE    = $(call quote,$(PYTHON)) tests/suite.py $(TALLY) $(if $(SAN),test-san,$@)
 PIP      = --quiet --disable-pip-version-check --no-deps
 FAST     = $(if $(ALL),,-m "not slow")
 # Tests meet the machine's own interpreters; those of `make interpreters` only with the slow tests.
-FOUND    = $(if $(ALL),,XDG_DATA_HOME=$(CURDIR)/$(B)/no-data )
+FOUND    = $(if $(ALL),,XDG_DATA_HOME=$(call quote,$(CURDIR)/$(B)/no-data) )
 PYSUITE  = $(FOUND)PROBE_BIN=$(B)/probe $(SUITE) pytest $(B)/venv/bin/python $(FAST) $(PYTEST)
 
 .PHONY: test test-all check venv $(SUITES)
@@ -132,10 +147,11 @@ test: ## set up, build, run all tests but the slow ones
 	$(Q).ci/deps.sh run test
 	$(Q)rm -rf $(TALLY)
 	+$(Q)$(SUBMAKE) all
-	+$(Q)for suite in $(SUITES); do $(SUBMAKE) $$suite; done; $(PYTHON) tests/suite.py $(TALLY) sum $(SUITES)
+	+$(Q)for suite in $(SUITES); do $(SUBMAKE) $$suite; done; $(call quote,$(PYTHON)) tests/suite.py $(TALLY) sum $(SUITES)
 test-all: ## the same with the slow tests, and the truth tests on every Python found
 	$(Q)$(MAKE) --no-print-directory ALL=1 test
-check: test-lint test-san ## what to run before a commit: the lint tests, and the C tests under ASan
+check: ## what to run before a commit: the lint tests, and the C tests under ASan; warnings are errors
+	+$(Q)for suite in test-lint test-san; do $(SUBMAKE) WERROR=1 $$suite || exit; done
 test-c: $(CTEST_BIN) $(B)/probe ## the C unit tests
 	$(Q)$(SUITE) c $(CTEST_BIN)
 test-san: ## the same under ASan and UBSan
@@ -153,17 +169,17 @@ test-py: all venv ## the command, the builds and the run file, end to end
 # ALL=1 PYTEST="-k fresh": from a fresh clone on other Pythons, too (tests/package/test_fresh.py).
 # SAN=1: its C module under ASan and UBSan, and all memory by malloc(); without the command. (ASan
 # has to meet libstdc++ before an exception is thrown.)
-PACKAGE_BUILD = $(if $(SAN),PROBE_SCRATCH=$(CURDIR)/$(B)/package CFLAGS="-O1 -g $(SAN_FLAGS)" LDFLAGS="$(SAN_FLAGS)")
+PACKAGE_BUILD = $(if $(SAN),PROBE_SCRATCH=$(call quote,$(CURDIR)/$(B)/package) CFLAGS="-O1 -g $(SAN_FLAGS)" LDFLAGS="$(SAN_FLAGS)")
 PACKAGE_RUN   = $(if $(SAN),LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) libstdc++.so.6" ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc,\
-                PROBE_COMMAND=$(CURDIR)/$(B)/probe)
+                PROBE_COMMAND=$(call quote,$(CURDIR)/$(B)/probe))
 test-package: $(if $(SAN),,all) ## the Python package, installed into an environment of its own, and its notebooks
-	$(Q).ci/venv.sh $(B)/venv-package tests/package/requirements.txt $(PYTHON)
+	$(Q).ci/venv.sh $(B)/venv-package tests/package/requirements.txt $(call quote,$(PYTHON))
 	$(Q)$(PACKAGE_BUILD) $(B)/venv-package/bin/python -m pip install $(PIP) --no-build-isolation --force-reinstall ./ext
 	$(Q)$(PACKAGE_RUN) $(SUITE) pytest $(B)/venv-package/bin/python $(FAST) $(PYTEST) tests/package
 test-truth: all venv ## whether the instrument finds what was put there
 	$(Q)$(if $(ALL),PROBE_TRUTH_PYTHONS=all )$(PYSUITE) tests/truth
 venv: ## the tests' own Python environment, in build/venv
-	$(Q).ci/venv.sh $(B)/venv tests/requirements.txt $(PYTHON)
+	$(Q).ci/venv.sh $(B)/venv tests/requirements.txt $(call quote,$(PYTHON))
 
 # --- fuzzing ------------------------------------------------------------------------------------
 # ONLY="run cell": these targets alone. Inputs of use are kept in build-fuzz/corpus, finds in build-fuzz/finds.
@@ -174,20 +190,30 @@ fuzz: venv ## feed each reader of files made-up inputs for SECONDS=60 (needs cla
 	$(if $(FUZZ_CC),,$(error no clang here has libFuzzer: apt-get install clang and its libclang-rt-N-dev))
 	+$(Q)$(SUBMAKE) SAN=1 WERROR=0 LIBFUZZER=1 CC=$(FUZZ_CC) B=$(B)-fuzz \
 		CFLAGS="-O1 -g -fsanitize=fuzzer-no-link" fuzz-programs
-	$(Q)PYTHON=$(B)/venv/bin/python ONLY="$(ONLY)" tests/fuzz/fuzz.sh fuzz $(B)-fuzz $(SECONDS)
+	$(Q)PYTHON=$(B)/venv/bin/python ONLY=$(call quote,$(ONLY)) tests/fuzz/fuzz.sh fuzz $(B)-fuzz $(SECONDS)
 fuzz-programs: $(FUZZ_BIN) ## build the fuzz targets alone (SAN=1: with ASan and UBSan)
 
 # --- installing ---------------------------------------------------------------------------------
-D     = $(DESTDIR)$(PREFIX)
+# D and SHARE are words of the shell: quoted already.
+D     = $(call quote,$(DESTDIR)$(PREFIX))
 SHARE = $(D)/share/probe
 BASH_COMPLETION = share/bash-completion/completions/probe
 ZSH_COMPLETION  = share/zsh/site-functions/_probe
 # What the command reads when it runs; it compiles libprobe/src/{py,portable} for what it meets.
 DATA  = $(shell find ext/probe workloads plots/*.gp libprobe/include libprobe/src/py \
           libprobe/src/portable -type f ! -path '*/__pycache__/*'; find libprobe/src -name '*.h' -o -name veneer.S)
+# As a value of a .pc file in double quotes, and then as sed's replacement.
+PC_PREFIX = "$$(printf %s $(call quote,$(PREFIX)) | sed -e 's/[\\"]/\\&/g' -e 's/[|&\\]/\\&/g')"
+define CHECK_PREFIX
+	@case $(call quote,$(PREFIX)) in \
+	/*) ;; \
+	*) echo "PREFIX is" $(call quote,'$(PREFIX)'): "give an absolute path" >&2; exit 2 ;; \
+	esac
+endef
 
 .PHONY: install uninstall dist clean help
 install: all ## install below $(DESTDIR)$(PREFIX)
+	$(CHECK_PREFIX)
 	install -d $(D)/bin $(D)/lib/pkgconfig $(D)/include/probe $(D)/share/man/man1
 	install -m 755 $(B)/probe $(D)/bin/probe
 	install -m 644 $(B)/libprobe.a $(D)/lib/libprobe.a
@@ -197,14 +223,16 @@ install: all ## install below $(DESTDIR)$(PREFIX)
 	install -m 644 libprobe/man/probe.1 $(D)/share/man/man1/probe.1
 	install -D -m 644 libprobe/cli/completion.bash $(D)/$(BASH_COMPLETION)
 	install -D -m 644 libprobe/cli/completion.zsh $(D)/$(ZSH_COMPLETION)
-	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' libprobe/libprobe.pc.in \
+	sed -e "s|@PREFIX@|"$(PC_PREFIX)"|" -e 's|@VERSION@|$(VERSION)|' libprobe/libprobe.pc.in \
 		>$(D)/lib/pkgconfig/libprobe.pc
 	$(Q)rm -rf $(SHARE)
-	$(Q)for f in $(DATA); do install -D -m 644 $$f $(SHARE)/$$f || exit; done
+	$(Q)for f in $(DATA); do install -D -m 644 "$$f" $(SHARE)/"$$f" || exit; done
 uninstall: ## remove what install put there
-	rm -rf $(D)/bin/probe $(D)/lib/libprobe.a $(D)/lib/libprobe.so $(D)/lib/libprobe.so.0 \
-		$(D)/lib/pkgconfig/libprobe.pc $(D)/include/probe $(D)/share/man/man1/probe.1 $(SHARE) \
+	$(CHECK_PREFIX)
+	rm -f $(D)/bin/probe $(D)/lib/libprobe.a $(D)/lib/libprobe.so $(D)/lib/libprobe.so.0 \
+		$(D)/lib/pkgconfig/libprobe.pc $(D)/share/man/man1/probe.1 \
 		$(D)/$(BASH_COMPLETION) $(D)/$(ZSH_COMPLETION)
+	rm -rf $(D)/include/probe $(SHARE)
 dist: ## build/probe-VERSION.tar.gz of the last commit
 	@mkdir -p $(B)
 	git archive --prefix=probe-$(VERSION)/ -o $(B)/probe-$(VERSION).tar.gz HEAD

@@ -9,13 +9,15 @@ import subprocess
 import sys
 import sysconfig
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PROBE_BIN = (ROOT / os.environ.get("PROBE_BIN", "build/probe")).resolve()
-PREFIX = "/opt/probe"
+# As most have it, and as hard as a path can be made: make takes $ and # for itself, and the dynamic
+# loader ; and :.
+PREFIXES = ["/opt/probe", "/opt mine/it's \"pröbe\" & co |x"]
 
 PROGRAM = r"""
 #include <probe/probe.h>
@@ -44,20 +46,24 @@ def run(
     command: List[Any], env: Optional[Dict[str, str]] = None, **kwargs: Any
 ) -> "subprocess.CompletedProcess[str]":
     """Runs without the settings that a user may have for probe."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("PROBE_")}
+    dropped = ("PROBE_", "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(dropped)}
     return subprocess.run(
         [str(word) for word in command],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        universal_newlines=True,
+        encoding="utf-8",
+        errors="surrogateescape",  # pkg-config quotes each byte of a letter
         timeout=300,
         env={**kept, **(env or {})},
         **kwargs,
     )
 
 
-def make(target: str, destdir: Path) -> None:
+def make(
+    target: str, destdir: Optional[Path], prefix: str = PREFIXES[0], fails: bool = False
+) -> "subprocess.CompletedProcess[str]":
     # The settings of a make around this test hold (CC=..., say), its job server doesn't.
     settings = os.environ.get("MAKEFLAGS", "").partition(" -- ")[2]
     done = run(
@@ -65,14 +71,15 @@ def make(target: str, destdir: Path) -> None:
             "make",
             "--no-print-directory",
             "B=" + os.path.relpath(str(PROBE_BIN.parent), str(ROOT)),
-            "DESTDIR=%s" % destdir,
-            "PREFIX=" + PREFIX,
+            "DESTDIR=%s" % (destdir or ""),
+            "PREFIX=" + prefix,
             target,
         ],
         env={"MAKEFLAGS": " -- " + settings if settings else "", "MAKELEVEL": "0"},
         cwd=str(ROOT),
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert (done.returncode != 0) == fails, done.stdout + done.stderr
+    return done
 
 
 def files(folder: Path) -> List[str]:
@@ -91,16 +98,21 @@ def interpreter() -> str:
     return found
 
 
-@pytest.fixture(scope="module", name="destdir")
-def fixture_destdir(tmp_path_factory: Any) -> Path:
+@pytest.fixture(scope="module", name="installed", params=PREFIXES, ids=["plain", "hard"])
+def fixture_installed(request: Any, tmp_path_factory: Any) -> Tuple[Path, str]:
     folder: Path = tmp_path_factory.mktemp("dest")
-    make("install", folder)
-    return folder
+    make("install", folder, request.param)
+    return folder, request.param
+
+
+@pytest.fixture(name="destdir")
+def fixture_destdir(installed: Tuple[Path, str]) -> Path:
+    return installed[0]
 
 
 @pytest.fixture(name="prefix")
-def fixture_prefix(destdir: Path) -> Path:
-    return destdir / PREFIX.lstrip("/")
+def fixture_prefix(installed: Tuple[Path, str]) -> Path:
+    return installed[0] / installed[1].lstrip("/")
 
 
 def test_the_promised_files_are_there(prefix: Path) -> None:
@@ -133,6 +145,7 @@ def test_nothing_installed_names_the_build_folder(destdir: Path, prefix: Path) -
 def test_the_installed_command_measures(prefix: Path, tmp_path: Path) -> None:
     env = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
     probe = prefix / "bin" / "probe"
+    before = files(prefix)
     listed = run([probe, "list", "workloads"], env, cwd=str(tmp_path))
     assert listed.returncode == 0, listed.stderr
     assert "noop" in listed.stdout
@@ -143,8 +156,11 @@ def test_the_installed_command_measures(prefix: Path, tmp_path: Path) -> None:
     assert measured.returncode == 0, measured.stderr
     cells = json.loads((tmp_path / "run.json").read_text())["probe"]["cells"]
     assert {(c["path"], c["status"]) for c in cells} == {(p, "ok") for p in paths.split(",")}
+    if shutil.which("gnuplot"):
+        drawn = run([probe, "plot", "run.json", "-o", "run.svg"], env, cwd=str(tmp_path))
+        assert drawn.returncode == 0, drawn.stderr
     # It left the installed data alone.
-    assert not [n for n in files(prefix) if n.endswith(".pyc")]
+    assert files(prefix) == before
 
 
 def test_a_program_builds_against_the_installed_library(
@@ -175,9 +191,39 @@ def test_a_program_builds_against_the_installed_library(
     assert ran.stdout.split() == [version, "1", "ctypes"]
 
 
-def test_uninstall_leaves_nothing(tmp_path: Path) -> None:
-    make("install", tmp_path)
-    other = tmp_path / PREFIX.lstrip("/") / "bin" / "other"
+@pytest.mark.parametrize("prefix", PREFIXES, ids=["plain", "hard"])
+def test_uninstall_leaves_nothing(tmp_path: Path, prefix: str) -> None:
+    make("install", tmp_path, prefix)
+    other = tmp_path / prefix.lstrip("/") / "bin" / "other"
     other.write_text("someone else's\n")
-    make("uninstall", tmp_path)
+    make("uninstall", tmp_path, prefix)
     assert files(tmp_path) == [str(other.relative_to(tmp_path))]
+
+
+def test_uninstall_does_not_touch_a_neighbour(tmp_path: Path) -> None:
+    """A blank in PREFIX must not split it into two folders to delete."""
+    neighbour = tmp_path / "opt" / "precious"
+    neighbour.mkdir(parents=True)
+    (neighbour / "file").write_text("mine\n")
+    (tmp_path / "opt" / "bin").mkdir()
+    (tmp_path / "opt" / "bin" / "probe").write_text("mine\n")
+    make("uninstall", tmp_path, "/opt mine")
+    make("uninstall", None, "%s/opt mine" % tmp_path)
+    assert files(tmp_path) == ["opt/bin/probe", "opt/precious/file"]
+
+
+@pytest.mark.parametrize("prefix", ["", "relative/folder", "it's here"])
+@pytest.mark.parametrize("target", ["install", "uninstall"])
+def test_a_prefix_that_is_not_absolute_is_refused(
+    tmp_path: Path, target: str, prefix: str
+) -> None:
+    done = make(target, tmp_path, prefix, fails=True)
+    assert "PREFIX is '%s': give an absolute path" % prefix in done.stderr
+    assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize("folder", ["a build", "it's"])
+def test_a_build_folder_that_make_cannot_have_is_refused(folder: str) -> None:
+    done = run(["make", "-n", "B=" + folder, "all"], {"MAKEFLAGS": ""}, cwd=str(ROOT))
+    assert done.returncode == 2
+    assert 'is "%s": give it a name without blanks and quotes' % folder in done.stderr

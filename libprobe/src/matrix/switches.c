@@ -181,10 +181,11 @@ const char **pb_interpreter_argv(const char *program, const struct probe_interpr
 	size_t n = 0, options_count = count(options), rest_count = 0;
 	while (rest[rest_count])
 		rest_count++;
-	const char **argv = calloc(1 + options_count + rest_count + 1, sizeof *argv);
+	const char **argv = calloc(2 + options_count + rest_count + 1, sizeof *argv);
 	if (!argv)
 		return NULL;
 	argv[n++] = program;
+	argv[n++] = "-B"; /* what is installed stays as it is; holds under -I too */
 	for (size_t i = 0; i < options_count; i++)
 		argv[n++] = options[i];
 	for (size_t i = 0; i < rest_count; i++)

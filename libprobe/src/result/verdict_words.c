@@ -98,7 +98,7 @@ static void add_reason(struct pb_buf *out, const struct probe_versus *c,
 static bool add_comparison(struct pb_buf *out, const char *before, const struct probe_versus *c,
 			   const struct probe_value *cheapest, const struct probe_scale *scale)
 {
-	char ratio[48], figure[PB_SAY];
+	char ratio[PB_SAY], figure[PB_SAY];
 
 	if (!c->other || !isfinite(c->ratio.value))
 		return false;
@@ -209,7 +209,7 @@ static void say_python(struct pb_buf *out, const struct probe_verdict *v,
 	const struct probe_ratio *ratio = &v->python.ratio;
 	struct probe_ratio inverse = {1 / ratio->value, ratio->half / ratio->value / ratio->value};
 	bool cheaper = v->python.separate && ratio->value < 1;
-	char figure[PB_SAY], times[64];
+	char figure[PB_SAY], times[PB_SAY];
 
 	if (!v->python.other || !isfinite(ratio->value))
 		return;
