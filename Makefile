@@ -7,7 +7,7 @@ CC        ?= cc
 CFLAGS    ?= -O2 -g
 # For the tests and the benchmark; any Python from 3.9 will do.
 PYTHON    ?= python3
-# SAN=1: with ASan and UBSan. WERROR=1: warnings are errors, as in CI. V=1: show commands.
+# SAN=1: with ASan and UBSan; SAN=thread: with TSan. WERROR=1: warnings are errors, as in CI. V=1: show commands.
 SAN       ?=
 WERROR    ?=
 V         ?=
@@ -30,7 +30,7 @@ quote      = '$(subst ','\'',$(1))'
 ifneq ($(words $(B))$(findstring ',$(B))$(findstring ",$(B)),1)
 $(error B, the folder to build in, is "$(B)": give it a name without blanks and quotes)
 endif
-SAN_FLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+SAN_FLAGS := $(if $(SAN),-fsanitize=$(if $(filter thread,$(SAN)),thread,address$(comma)undefined -fno-sanitize-recover=all) -fno-omit-frame-pointer)
 override CPPFLAGS += -D_GNU_SOURCE -Ilibprobe/include -Ilibprobe/src
 override CFLAGS   += -std=gnu11 -fPIC -fvisibility=hidden -pthread $(WARN) $(SAN_FLAGS)
 override LDFLAGS  += -pthread $(SAN_FLAGS)
@@ -50,7 +50,8 @@ LIB_SRC   := $(filter-out %/veneer.S,$(foreach d,$(LIB_DIRS),$(wildcard libprobe
                libprobe/src/$d/arch/$(ARCH)/*.c libprobe/src/$d/arch/$(ARCH)/*.S)))
 LIB_OBJ   := $(LIB_SRC:%=$(B)/%.o)
 CLI_OBJ   := $(patsubst %,$(B)/%.o,$(wildcard libprobe/cli/*.c))
-CTEST_BIN := $(patsubst tests/c/%.c,$(B)/tests/%,$(wildcard tests/c/test_*.c))
+CTESTS    ?= $(notdir $(basename $(wildcard tests/c/test_*.c)))
+CTEST_BIN := $(patsubst %,$(B)/tests/%,$(CTESTS))
 BENCH_BIN := $(B)/bench/stamp_cost
 FUZZ_BIN  := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(filter-out %/replay.c,$(wildcard tests/fuzz/*.c)))
 # Only to see the compiler's warnings: what each interpreter gets is built by ext/probe/_build.py.
@@ -133,9 +134,9 @@ claims: $(B)/probe ## put published claims to the test; writes build/claims/clai
 
 # --- tests --------------------------------------------------------------------------------------
 # PYTEST="-k NAME" passes options on. Each suite leaves its counts in $(TALLY).
-SUITES  := test-c test-san test-fuzz test-aarch64 test-lint test-py test-package test-truth
+SUITES  := test-c test-san $(if $(ALL),test-tsan) test-fuzz test-aarch64 test-lint test-py test-package test-truth
 TALLY   := $(B)/tally
-SUITE    = $(call quote,$(PYTHON)) tests/suite.py $(TALLY) $(if $(SAN),test-san,$@)
+SUITE    = $(call quote,$(PYTHON)) tests/suite.py $(TALLY) $(if $(SAN),$(if $(filter thread,$(SAN)),test-tsan,test-san),$@)
 PIP      = --quiet --disable-pip-version-check --no-deps
 FAST     = $(if $(ALL),,-m "not slow")
 # Tests meet the machine's own interpreters; those of `make interpreters` only with the slow tests.
@@ -160,6 +161,8 @@ test-fuzz: venv ## what the fuzz targets have found before, under ASan and UBSan
 	+$(Q)$(SUBMAKE) SAN=1 B=$(B)-san fuzz-programs
 	$(Q)PYTHON=$(B)/venv/bin/python $(SUITE) script tests/fuzz/fuzz.sh replay $(B)-san
 	+$(Q)$(if $(ALL),$(if $(FUZZ_CC),$(SUBMAKE) fuzz SECONDS=10,echo 'skipped: new inputs: no clang here has libFuzzer'))
+test-tsan: ## what threads share, under TSan; part of test-all
+	+$(Q)$(SUBMAKE) SAN=thread B=$(B)-tsan TALLY=$(TALLY) CTESTS="test_watch test_threads test_hook" test-c
 test-aarch64: ## the parts that know the processor, for aarch64 under qemu
 	$(Q)$(SUITE) script tests/c/aarch64/run.sh $(B)
 test-lint: all venv ## include directions, headers, exported symbols, formatting

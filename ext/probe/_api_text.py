@@ -210,11 +210,33 @@ def watch_notes(found: "Watch") -> List[str]:
         % (_count(found.calls, "call"), duration(found.wall_ns), outer, inner)
     ]
     if found.left_out:
-        lines.append("%s not watched: see left_out" % _count(len(found.left_out), "callable"))
+        lines.append("%s not watched: see left_out" % _count(len(found.left_out), "name"))
     return lines + list(found.warnings)
+
+
+def watch_unseen(found: "Watch") -> str:
+    """What native code a watch could not see, in short."""
+    names = found.unseen
+    parts = []
+    for what in ("slots", "properties"):
+        classes = [name for name in names if name.endswith(": " + what)]
+        if classes:
+            parts.append("%s of %s" % (what, _count(len(classes), "class", "es")))
+    others = [name for name in names if ": " not in name]
+    if len(others) > 4:
+        others[3:] = ["%d more" % (len(others) - 3)]
+    return ", ".join(parts + others)
+
+
+def watch_empty(found: "Watch") -> str:
+    """What can be said of a block in which nothing was counted."""
+    if found.unseen:
+        return "no watched call was made; not seen: %s" % watch_unseen(found)
+    first, last = ", ".join(found.watched[:-1]), found.watched[-1]
+    return "no foreign call was made through %s or %s" % (first, last)
 
 
 def watch(found: "Watch") -> str:
     rows = watch_rows(found)
-    lines = table(rows) if len(rows) > 1 else ["no foreign call was made"]
+    lines = table(rows) if len(rows) > 1 else [watch_empty(found)]
     return "\n".join(lines + _notes(watch_notes(found)))

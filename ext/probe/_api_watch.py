@@ -7,7 +7,7 @@ import os
 import sys
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
 
-from . import _api_text, _api_watch_places, _html, _probe
+from . import _api_text, _api_watch_modules, _api_watch_places, _html, _probe
 from ._api_errors import Busy, MeasuringFailed, Missing, NotCallable
 
 Json = Dict[str, Any]
@@ -119,8 +119,9 @@ class Watch:
     functions: a WatchedFunction for each that was called, the one with the longest total first; in
     the block what was counted so far. w['strlen'] finds one by name.
     how: for each callable of a named module the slot that was replaced: 'ml_meth', 'vectorcall',
-    'tp_call', or 'attribute' (the module's attribute itself: calls by other names aren't seen).
-    left_out: callables that are not watched, and why. warnings: what has to be known besides.
+    'tp_call'.
+    left_out: what is not watched, and why; unseen: of those the native ones. warnings: what has to
+    be known besides.
     cost_ns: what watching added to each call: (within its time, and taken out; around it).
     wall_ns: how long the block took.
     """
@@ -134,8 +135,9 @@ class Watch:
         self._cffi = False
         self._notes: List[str] = []
         self.how: Dict[str, str] = {}
-        self.left_out: Dict[str, str] = {}
-        self._modules = _api_watch_places.modules_of(modules)
+        self._left_out: Dict[str, str] = {}
+        self._unseen: List[str] = []
+        self._modules = _api_watch_modules.modules_of(modules)
 
     def __enter__(self) -> "Watch":
         if self._begun:
@@ -154,24 +156,25 @@ class Watch:
     __exit__ = _probe.watch_exit
 
     def _begin(self) -> None:
-        places = _api_watch_places.find(self._modules, self.phases)
-        self._notes, self.left_out, self._cffi = places.notes, places.left_out, places.cffi
+        places = _api_watch_places.find(self.phases)
+        self._before = _api_watch_modules.add(places, self._modules)
+        self._notes, self._cffi = places.notes, places.cffi
+        self._left_out, self._unseen = places.left_out, places.unseen
         self._begun = True
         hows = _probe.watch_begin(
             [(entry.callable, entry.group) for entry in places.entries],
             places.types,
             places.lib,
             places.boundaries,
-            places.attributes,
             self._ended,
             self.phases,
         )
         for entry, how in zip(places.entries, hows):
             if how.startswith("-"):
-                self.left_out[entry.label] = how[1:]
+                self._left_out[entry.label] = how[1:]
             elif entry.named:
-                self.how[entry.label] = entry.how or how
-            self._names.append((entry.name, entry.library, entry.how or how))
+                self.how[entry.label] = how
+            self._names.append((entry.name, entry.library, how))
 
     def __del__(self) -> None:
         if getattr(self, "_begun", False) and not self._ended:
@@ -217,6 +220,25 @@ class Watch:
         )
 
     @property
+    def _late(self) -> List[str]:
+        return _api_watch_modules.late(self._before, self._found()["modules"], self._modules)
+
+    @property
+    def left_out(self) -> Dict[str, str]:
+        if not self._begun:
+            return {}
+        why = "it was imported in the block: import it before"
+        return {**self._left_out, **{name: why for name in self._late}}
+
+    @property
+    def watched(self) -> Tuple[str, ...]:
+        return ("ctypes", "cffi", *(module.__name__ for module in self._modules))
+
+    @property
+    def unseen(self) -> Tuple[str, ...]:
+        return tuple(self._unseen + self._late) if self._begun else ()
+
+    @property
     def wall_ns(self) -> float:
         return float(self._found()["wall_ns"])
 
@@ -237,6 +259,10 @@ class Watch:
             notes.append(
                 "cffi was imported in the block: its calls were not seen; import it before"
             )
+        for name in self._late:
+            notes.append("%s was imported in the block: its calls were not seen" % name)
+        if self.unseen:
+            notes.append("not seen: %s; see left_out" % _api_text.watch_unseen(self))
         for key, text in (
             ("lost", "%d calls were not counted, as memory was out"),
             ("unhooked", "%d functions of cffi libraries could not be hooked"),
@@ -278,7 +304,8 @@ class Watch:
             "wall_ns": self.wall_ns,
             "cost_ns": list(self.cost_ns),
             "how": dict(self.how),
-            "left_out": dict(self.left_out),
+            "left_out": self.left_out,
+            "unseen": list(self.unseen),
             "warnings": list(self.warnings),
         }
 
@@ -326,9 +353,10 @@ def watch(*modules: Any, phases: bool = False) -> Watch:
         w
 
     Seen are all calls through ctypes and cffi, and with modules named (as 'numpy' or as the module
-    itself) their native callables, whatever their type, and the methods of their native classes:
-    from any thread, from callbacks, nested ones, and those that raise. Python functions are not
-    native, and submodules are modules of their own: see Watch.left_out.
+    itself) their native callables and those of their submodules, whatever their type, and the
+    methods of their native classes: from any thread, from callbacks, nested ones, and those that
+    raise. Not seen are slots and properties of native classes (len(x), x[i], x.name), and modules
+    that are imported in the block: see Watch.left_out.
     phases: also split calls where their binding can be reached: dispatch (without what the
     interpreter spends), marshalling, compute. It costs more per call: Watch.cost_ns.
 

@@ -1,23 +1,18 @@
 # SPDX-License-Identifier: MIT
-"""Where watch() puts its hooks: the types of ctypes and cffi, the callables of named modules."""
+"""Where watch() puts its hooks: the types of ctypes and cffi; see also _api_watch_modules."""
 
 import gc
 import importlib
-import importlib.util
 import os
 import sys
 import types
-from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from . import _probe
-from ._api_errors import NotCallable, Unhookable
 
 DIRECT, CTYPES, CFFI_ABI, CFFI_API = range(4)  # enum pb_watch_group
 
 _BUILTIN = types.BuiltinFunctionType
-_CLASSMETHOD: Any = type(dict.__dict__["fromkeys"])
-_INSTANCEMETHOD = "instancemethod"  # pybind11's wrapping of a built-in
-_NOT_METHODS = (types.WrapperDescriptorType, types.GetSetDescriptorType, property, type)
 
 
 class Entry(NamedTuple):
@@ -29,7 +24,6 @@ class Entry(NamedTuple):
     library: str
     label: str
     named: bool = False  # its module was named
-    how: str = ""  # where it is not the slot that tells
 
 
 class Places:
@@ -40,34 +34,16 @@ class Places:
         self.types: List[Tuple[Any, int, bool, int]] = []
         self.lib: Any = None
         self.boundaries: List[Tuple[str, int, int]] = []
-        self.attributes: List[Tuple[Dict[str, Any], str, Any, Any]] = []
         self.left_out: Dict[str, str] = {}
+        self.unseen: List[str] = []  # of those, what is native
         self.notes: List[str] = []
         self.cffi = False  # its backend was there to be hooked
 
 
-def modules_of(named: Iterable[Any]) -> List[types.ModuleType]:
-    """The modules, imported where they are named. NotCallable, Unhookable, ImportError."""
-    found: List[types.ModuleType] = []
-    for one in named:
-        if isinstance(one, str):
-            one = importlib.import_module(one)
-        if not isinstance(one, types.ModuleType):
-            raise NotCallable("watch() takes modules or their names, not %r" % (one,))
-        if one.__name__ == "builtins":
-            raise Unhookable("calls of built-in functions are inlined: they can't be counted")
-        if one not in found:
-            found.append(one)
-    return found
-
-
-def find(modules: List[types.ModuleType], phases: bool) -> Places:
+def find(phases: bool) -> Places:
     places = Places()
     _add_ctypes(places, phases)
     _add_cffi(places, phases)
-    seen = {id(entry.callable) for entry in places.entries}
-    for module in modules:
-        _add_module(places, module, seen)
     return places
 
 
@@ -188,116 +164,6 @@ def library_of(function: Any) -> str:
     if text.startswith("<Lib object for '"):
         return text.split("'")[1]
     return str(getattr(function, "__module__", None) or "")
-
-
-# --- named modules
-
-
-def _is_python(thing: Any) -> bool:
-    if isinstance(thing, types.MethodType):
-        return _is_python(thing.__func__)
-    if isinstance(thing, types.FunctionType):
-        return True
-    return isinstance(getattr(type(thing), "__call__", None), types.FunctionType)
-
-
-def _of_builtins(kind: type, name: str) -> bool:
-    """Whether a class has this from one of the interpreter's own."""
-    owner = next((c for c in kind.__mro__ if name in vars(c)), object)
-    return owner.__module__ == "builtins"
-
-
-def _why_not_class(kind: Any) -> str:
-    for name in ("__new__", "__init__"):
-        if isinstance(getattr(kind, name, None), types.FunctionType):
-            return "Python code"
-    if _of_builtins(kind, "__new__") and _of_builtins(kind, "__init__"):
-        return "nothing native of its own makes its objects"
-    return ""
-
-
-def _stdlib(top: str) -> bool:
-    names = getattr(sys, "stdlib_module_names", None)
-    if names is not None or top in sys.builtin_module_names:
-        return names is None or top in names
-    file = getattr(sys.modules.get(top), "__file__", None) or ""
-    own = os.path.dirname(os.__file__) + os.sep
-    return file.startswith(own) and "-packages" + os.sep not in file
-
-
-def _foreign(thing: Any, module: types.ModuleType) -> str:
-    """The standard library's module that a callable belongs to, if not to the named one."""
-    if not isinstance(thing, (type, _BUILTIN)):
-        return ""  # an object that the module has made
-    owner = getattr(thing, "__module__", None)
-    if not isinstance(owner, str):
-        owner = getattr(getattr(thing, "__self__", None), "__name__", None)
-    if not isinstance(owner, str):
-        return ""
-    top, own = owner.split(".")[0], module.__name__.split(".")[0]
-    if top.strip("_") == own.strip("_"):
-        return ""
-    return owner if _stdlib(top) else ""
-
-
-def _methods(kind: Any) -> Iterator[Tuple[str, Any]]:
-    for name, value in list(vars(kind).items()):
-        if name.startswith("__") or isinstance(value, _NOT_METHODS):
-            continue
-        if isinstance(value, staticmethod) or type(value).__name__ == _INSTANCEMETHOD:
-            value = value.__func__
-        if isinstance(value, classmethod) or not (
-            callable(value) or isinstance(value, _CLASSMETHOD)
-        ):
-            continue
-        if not _is_python(value) and not isinstance(value, _NOT_METHODS):
-            yield name, value
-
-
-def _add_module(places: Places, module: types.ModuleType, seen: Any) -> None:
-    for name, thing in sorted(vars(module).items(), key=lambda item: item[0]):
-        label = "%s.%s" % (module.__name__, name)
-        if isinstance(thing, types.ModuleType) or not callable(thing) or id(thing) in seen:
-            continue
-        owner = _foreign(thing, module)
-        if _is_python(thing):
-            places.left_out[label] = "Python code"
-        elif owner:
-            places.left_out[label] = "it belongs to %s" % owner
-        elif isinstance(thing, type):
-            _add_class(places, module, name, thing, seen)
-        else:
-            seen.add(id(thing))
-            _add_callable(places, module, name, thing)
-
-
-def _add_callable(places: Places, module: types.ModuleType, name: str, thing: Any) -> None:
-    label = "%s.%s" % (module.__name__, name)
-    how = ""
-    # A bound method's slot is its function's, which others call too.
-    if isinstance(thing, types.MethodType) or _probe.entry_kind(thing) == "none":
-        forwarder = _probe.forwarder(thing)
-        places.attributes.append((vars(module), name, thing, forwarder))
-        thing, how = forwarder, "attribute"
-    places.entries.append(Entry(thing, DIRECT, name, module.__name__, label, True, how))
-
-
-def _add_class(places: Places, module: types.ModuleType, name: str, kind: Any, seen: Any) -> None:
-    label = "%s.%s" % (module.__name__, name)
-    seen.add(id(kind))
-    reason = _why_not_class(kind)
-    if reason:
-        places.left_out[label] = reason
-        if reason == "Python code":
-            return
-    else:
-        places.entries.append(Entry(kind, DIRECT, name, module.__name__, label, True))
-    for method, value in _methods(kind):
-        if id(value) not in seen:
-            seen.add(id(value))
-            full = "%s.%s" % (name, method)
-            text = "%s.%s" % (module.__name__, full)
-            places.entries.append(Entry(value, DIRECT, full, module.__name__, text, True))
 
 
 # --- names of what was found by its address

@@ -284,7 +284,7 @@ _WATCHED_BARS = 12  # functions in the figure; the table has them all
 def watch(found: "Watch") -> str:
     rows = [[_text(cell) for cell in row] for row in _api_text.watch_rows(found)]
     if len(rows) == 1:
-        return _frame(_small(["no foreign call was made", *_api_text.watch_notes(found)]))
+        return _frame(_small([_api_text.watch_empty(found), *_api_text.watch_notes(found)]))
     shown = [f for f in found.functions if f.total is not None][:_WATCHED_BARS]
     bars = [f.in_all() for f in shown]
     head = _caption("time in foreign functions, of %s" % _api_text.duration(found.wall_ns))

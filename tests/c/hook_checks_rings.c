@@ -244,10 +244,10 @@ void check_stamps_calibrate(void)
 
 /* --- allocation ------------------------------------------------------------------------------- */
 
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 void check_timed_part_allocates_nothing(void)
 {
-	SKIP("the address sanitizer has the allocator");
+	SKIP("the sanitizer has the allocator");
 }
 #else
 static unsigned long allocator_calls;

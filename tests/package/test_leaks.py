@@ -81,7 +81,6 @@ CALLS: Dict[str, Callable[[], Any]] = {
     "shown": lambda: (repr(ONE), ONE._repr_html_(), ONE.to_dict(), ONE.to_csv(), ONE.plot()),
     "watch": watched,
     "watch, raising": fails(lambda: watched(True)),
-    "forwarder": lambda: _probe.forwarder(len)(()),
     "doctor": lambda: probe.doctor(0.05),
 }
 # Those that open a counter take some 25 ms each.

@@ -100,8 +100,7 @@ static PyObject *lands(PyObject *, PyObject *f)
 
 /* An object with a vectorcall pointer of its own, as nanobind's and Cython's functions are. */
 struct Function {
-	PyObject_HEAD
-	vectorcallfunc vectorcall;
+	PyObject_HEAD vectorcallfunc vectorcall;
 };
 
 static PyObject *function_vectorcall(PyObject *, PyObject *const *, size_t n, PyObject *)
@@ -112,6 +111,7 @@ static PyObject *function_vectorcall(PyObject *, PyObject *const *, size_t n, Py
 static PyTypeObject function_type = {PyVarObject_HEAD_INIT(NULL, 0)};
 static PyTypeObject called_type = {PyVarObject_HEAD_INIT(NULL, 0)};
 static PyTypeObject made_type = {PyVarObject_HEAD_INIT(NULL, 0)};
+static PyTypeObject nameless_type = {PyVarObject_HEAD_INIT(NULL, 0)};
 
 static PyObject *called_call(PyObject *, PyObject *args, PyObject *)
 {
@@ -133,6 +133,11 @@ static PyMethodDef made_methods[] = {
 	{NULL, NULL, 0, NULL},
 };
 
+static PyMethodDef nameless_methods[] = {
+	{"method", made_method, METH_NOARGS, NULL},
+	{NULL, NULL, 0, NULL},
+};
+
 #define WITH_KEYWORDS(f) ((PyCFunction)(void (*)(void))(f))
 
 static PyMethodDef methods[] = {
@@ -141,7 +146,8 @@ static PyMethodDef methods[] = {
 	{"varargs", varargs, METH_VARARGS, NULL},
 	{"keywords", WITH_KEYWORDS(keywords), METH_VARARGS | METH_KEYWORDS, NULL},
 	{"fastcall", WITH_KEYWORDS(fastcall), METH_FASTCALL, NULL},
-	{"fastcall_keywords", WITH_KEYWORDS(fastcall_keywords), METH_FASTCALL | METH_KEYWORDS, NULL},
+	{"fastcall_keywords", WITH_KEYWORDS(fastcall_keywords), METH_FASTCALL | METH_KEYWORDS,
+	 NULL},
 	{"raises", raises, METH_NOARGS, NULL},
 	{"detaches", detaches, METH_NOARGS, NULL},
 	{"repeats", repeats, METH_O, NULL},
@@ -181,7 +187,13 @@ PyMODINIT_FUNC PyInit_watched(void)
 	made_type.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE;
 	made_type.tp_new = made_new;
 	made_type.tp_methods = made_methods;
-	if (PyType_Ready(&function_type) || PyType_Ready(&called_type) || PyType_Ready(&made_type))
+	nameless_type.tp_name = "Nameless"; /* no module: Python shows it as one of builtins */
+	nameless_type.tp_basicsize = sizeof(PyObject);
+	nameless_type.tp_flags = Py_TPFLAGS_DEFAULT;
+	nameless_type.tp_new = made_new;
+	nameless_type.tp_methods = nameless_methods;
+	if (PyType_Ready(&function_type) || PyType_Ready(&called_type) ||
+	    PyType_Ready(&made_type) || PyType_Ready(&nameless_type))
 		return NULL;
 	PyObject *module = PyModule_Create(&definition);
 	if (!module)
@@ -190,10 +202,11 @@ PyMODINIT_FUNC PyInit_watched(void)
 	PyUnstable_Module_SetGIL(module, Py_MOD_GIL_NOT_USED);
 #endif
 	Py_INCREF(&made_type);
+	Py_INCREF(&nameless_type);
 	if (PyModule_AddObject(module, "Made", reinterpret_cast<PyObject *>(&made_type)) ||
+	    PyModule_AddObject(module, "Nameless", reinterpret_cast<PyObject *>(&nameless_type)) ||
 	    add_object(module, "function", &function_type) ||
-	    add_object(module, "called", &called_type) ||
-	    add_object(module, "other", &called_type))
+	    add_object(module, "called", &called_type) || add_object(module, "other", &called_type))
 		return NULL;
 	return module;
 }

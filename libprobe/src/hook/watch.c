@@ -151,11 +151,11 @@ int pb_watch_new(struct pb_watch **out, bool phases, pb_watch_describer *describ
 		return pb_fail(err, PROBE_EUNHOOKABLE, 0,
 			       "another watch runs in this process: it has to end first");
 	}
-	pb_watch_state.describe = describe;
-	pb_watch_state.lost = 0;
+	__atomic_store_n(&pb_watch_state.describe, describe, __ATOMIC_RELAXED);
+	__atomic_store_n(&pb_watch_state.lost, 0, __ATOMIC_RELAXED);
 	struct pb_watch_selves *s = pb_watch_state.selves;
-	if (s)
-		memset(s->of, 0, (s->mask + 1) * sizeof *s->of);
+	for (size_t i = 0; s && i <= s->mask; i++)
+		pb_watch_self_set(&s->of[i], NULL, NULL, 0);
 	*out = w;
 	return 0;
 }
@@ -163,9 +163,16 @@ int pb_watch_new(struct pb_watch **out, bool phases, pb_watch_describer *describ
 static void place(struct pb_watch *w, struct pb_watch_hook *h)
 {
 	(void)w;
-	__atomic_store_n(&h->epoch, pb_watch_state.epoch, __ATOMIC_RELEASE);
+	__atomic_store_n(&h->where, (uint64_t)h->key_at << 1 | h->key_indirect, __ATOMIC_RELAXED);
+	__atomic_store_n(&h->part, pb_watch_part(pb_watch_state.epoch, h), __ATOMIC_RELEASE);
 	__atomic_store_n(h->address, h->stub, __ATOMIC_RELEASE);
 	h->placed = true;
+}
+
+/* A call may be on its way through the stub. */
+static void set_handler(struct pb_watch_hook *h, pb_watch_handler *handler)
+{
+	__atomic_store_n(&h->handler, handler, __ATOMIC_RELEASE);
 }
 
 static int add(struct pb_watch *w, void **address, void *target, enum pb_watch_kind kind,
@@ -192,7 +199,7 @@ static int add(struct pb_watch *w, void **address, void *target, enum pb_watch_k
 		/* Tells its first arguments apart from now on, and keeps its index for the rest. */
 		if (kind == PB_WATCH_BY_SELF && there->kind == PB_WATCH_FIXED) {
 			there->kind = PB_WATCH_BY_SELF;
-			there->handler = pb_watch_handler_of(kind, w->phases);
+			set_handler(there, pb_watch_handler_of(kind, w->phases));
 		}
 		*out = there;
 		return 1;
@@ -200,6 +207,7 @@ static int add(struct pb_watch *w, void **address, void *target, enum pb_watch_k
 	struct pb_watch_hook *h = hook_for(address, target ? target : held, err);
 	if (!h)
 		return -PROBE_ENOMEM;
+	__atomic_store_n(&h->part, 0, __ATOMIC_RELEASE); /* no watch runs in epoch 0 */
 	h->kind = (uint8_t)kind;
 	h->index = PB_WATCH_NONE;
 	h->group = 0;
@@ -207,7 +215,7 @@ static int add(struct pb_watch *w, void **address, void *target, enum pb_watch_k
 	h->key_indirect = false;
 	h->placed = false;
 	if (kind != PB_WATCH_CUSTOM)
-		h->handler = pb_watch_handler_of(kind, w->phases);
+		set_handler(h, pb_watch_handler_of(kind, w->phases));
 	w->placed[w->count++] = h;
 	*out = h;
 	return 0;
@@ -237,7 +245,7 @@ static void put_self(struct pb_watch *w, struct pb_watch_selves *s, struct pb_wa
 		at = (at + 1) & s->mask;
 	if (!s->of[at].hook)
 		w->self_count++;
-	s->of[at] = entry;
+	pb_watch_self_set(&s->of[at], entry.hook, entry.self, entry.index);
 }
 
 int pb_watch_add_self(struct pb_watch *w, struct pb_watch_hook *hook, const void *self,
@@ -255,7 +263,7 @@ int pb_watch_add_self(struct pb_watch *w, struct pb_watch_hook *hook, const void
 		for (size_t i = 0; s && i <= s->mask; i++)
 			if (s->of[i].hook)
 				put_self(w, bigger, s->of[i]);
-		pb_watch_state.selves = s = bigger;
+		__atomic_store_n(&pb_watch_state.selves, s = bigger, __ATOMIC_RELEASE);
 	}
 	put_self(w, s, (struct pb_watch_self){hook, self, index});
 	return 0;
@@ -273,9 +281,10 @@ static int calibrate(struct pb_watch *w, struct probe_error *err)
 		if (!own[i])
 			return -PROBE_ENOMEM;
 		own[i]->kind = (uint8_t)kinds[i];
-		own[i]->handler = pb_watch_handler_of(kinds[i], w->phases);
+		set_handler(own[i], pb_watch_handler_of(kinds[i], w->phases));
 		own[i]->index = 0;
-		own[i]->epoch = pb_watch_state.epoch;
+		__atomic_store_n(&own[i]->part, pb_watch_part(pb_watch_state.epoch, own[i]),
+				 __ATOMIC_RELEASE);
 	}
 	return pb_watch_calibrate(own, w->phases, &w->cost, err);
 }

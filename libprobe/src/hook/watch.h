@@ -64,13 +64,16 @@ struct pb_watch_hook {
 	void **address;
 	void *stub;
 	struct pb_watch_hook *next;
-	uint64_t epoch;    /* of the watch that it is part of now */
+	/* What a call reads, each in one load, as the hook may be given to the next watch
+	 * meanwhile: the watch that it is part of with what this calls it, and where a key is. */
+	uint64_t part, where;
+	/* The caller's, to be set before it is placed. */
 	uint32_t index;    /* PB_WATCH_NONE: nothing of its own */
 	uint32_t key_at;   /* BY_POINTER: where in the first argument ... */
 	bool key_indirect; /* ... the code pointer is, or a pointer to it */
 	bool placed;
 	uint8_t kind;
-	uint8_t group; /* the caller's: what kind of function this is, or a boundary is of */
+	uint8_t group; /* what kind of function this is, or a boundary is of */
 };
 
 /* The stretches that a call's boundaries cut it into. */
@@ -117,8 +120,8 @@ struct pb_watch;
 
 /* Names a function found by pointer; called once a thread for each, in the middle of its first
  * call. Strings are malloc()ed; NULL = nothing known. */
-typedef void pb_watch_describer(void *self, const struct pb_watch_hook *hook, uint64_t key,
-				char **name, char **library);
+typedef void pb_watch_describer(void *self, unsigned group, uint64_t key, char **name,
+				char **library);
 
 /* A watch without hooks. @phases  split calls at their boundaries.
  * Returns 0; -PROBE_EUNHOOKABLE if another one is there; -PROBE_ENOMEM, -PROBE_ESYS. */

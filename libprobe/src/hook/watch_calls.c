@@ -40,11 +40,12 @@ static __attribute__((noinline, cold)) struct pb_watch_thread *attach(uint64_t e
 }
 
 /* NULL: this call is not to be counted. */
-static inline struct pb_watch_thread *thread_of(const struct pb_watch_hook *h)
+static inline struct pb_watch_thread *thread_of(const struct pb_watch_hook *h, uint64_t *part)
 {
 	uint64_t epoch = __atomic_load_n(&pb_watch_state.epoch, __ATOMIC_ACQUIRE);
 	struct pb_watch_thread *t = pb_watch_current;
-	if (UNLIKELY(__atomic_load_n(&h->epoch, __ATOMIC_RELAXED) != epoch))
+	*part = __atomic_load_n(&h->part, __ATOMIC_ACQUIRE);
+	if (UNLIKELY(!pb_watch_part_is_of(*part, epoch)))
 		return NULL;
 	return LIKELY(t && t->epoch == epoch) ? t : attach(epoch);
 }
@@ -159,9 +160,9 @@ static __attribute__((noinline)) void frame_end(struct pb_watch_thread *t, struc
 /* Counted before it runs, so that one that never returns is not missed. */
 static inline __attribute__((always_inline)) void *counted(struct pb_watch_hook *h,
 							   struct pb_watch_thread *t,
-							   struct pb_watch_record *r, bool phases,
-							   void *a, void *b, void *c, void *d,
-							   void *e)
+							   struct pb_watch_record *r,
+							   unsigned group, bool phases, void *a,
+							   void *b, void *c, void *d, void *e)
 {
 	if (UNLIKELY(!r)) {
 		lost();
@@ -171,7 +172,7 @@ static inline __attribute__((always_inline)) void *counted(struct pb_watch_hook 
 	struct pb_watch_frame *f = NULL;
 	pb_watch_count(&r->calls, 1);
 	if (phases)
-		f = frame_begin(t, h->group, (uintptr_t)__builtin_frame_address(0));
+		f = frame_begin(t, group, (uintptr_t)__builtin_frame_address(0));
 	uint64_t begin = pb_arch_ticks();
 	void *result = go_on(h, a, b, c, d, e);
 	uint64_t end = pb_arch_ticks();
@@ -193,42 +194,53 @@ static inline __attribute__((always_inline)) void *fixed(struct pb_watch_hook *h
 							 void *a, void *b, void *c, void *d,
 							 void *e)
 {
-	struct pb_watch_thread *t = thread_of(h);
-	if (UNLIKELY(!t))
+	uint64_t part;
+	struct pb_watch_thread *t = thread_of(h, &part);
+	uint32_t index = pb_watch_part_index(part);
+	if (UNLIKELY(!t || index == PB_WATCH_NONE))
 		return go_on(h, a, b, c, d, e);
-	return counted(h, t, pb_watch_indexed(t, h->index), phases, a, b, c, d, e);
+	return counted(h, t, pb_watch_indexed(t, index), pb_watch_part_group(part), phases, a, b, c,
+		       d, e);
 }
 
-static inline uint32_t index_of(const struct pb_watch_hook *h, const void *self)
+static inline uint32_t index_of(const struct pb_watch_hook *h, uint64_t part, const void *self)
 {
-	const struct pb_watch_selves *s = pb_watch_state.selves;
-	for (size_t at = s ? pb_watch_self_hash(h, self) & s->mask : 0; s && s->of[at].hook;
+	const struct pb_watch_selves *s = __atomic_load_n(&pb_watch_state.selves, __ATOMIC_ACQUIRE);
+	const struct pb_watch_hook *there;
+	for (size_t at = s ? pb_watch_self_hash(h, self) & s->mask : 0;
+	     s && (there = __atomic_load_n(&s->of[at].hook, __ATOMIC_ACQUIRE));
 	     at = (at + 1) & s->mask)
-		if (s->of[at].hook == h && s->of[at].self == self)
-			return s->of[at].index;
-	return h->index;
+		if (there == h && __atomic_load_n(&s->of[at].self, __ATOMIC_RELAXED) == self)
+			return __atomic_load_n(&s->of[at].index, __ATOMIC_RELAXED);
+	return pb_watch_part_index(part);
 }
 
 static inline __attribute__((always_inline)) void *by_self(struct pb_watch_hook *h, bool phases,
 							   void *a, void *b, void *c, void *d,
 							   void *e)
 {
-	struct pb_watch_thread *t = thread_of(h);
-	uint32_t index = t ? index_of(h, a) : PB_WATCH_NONE;
+	uint64_t part;
+	struct pb_watch_thread *t = thread_of(h, &part);
+	uint32_t index = t ? index_of(h, part, a) : PB_WATCH_NONE;
 	if (index == PB_WATCH_NONE)
 		return go_on(h, a, b, c, d, e);
-	return counted(h, t, pb_watch_indexed(t, index), phases, a, b, c, d, e);
+	return counted(h, t, pb_watch_indexed(t, index), pb_watch_part_group(part), phases, a, b, c,
+		       d, e);
 }
 
 static __attribute__((noinline)) struct pb_watch_record *keyed(struct pb_watch_thread *t,
 							       const struct pb_watch_hook *h,
-							       void *self, uint64_t key)
+							       unsigned group, void *self,
+							       uint64_t key)
 {
 	bool fresh = false;
 	struct pb_watch_record *r = pb_watch_find_keyed(t, h, key, &fresh);
-	if (UNLIKELY(fresh) && pb_watch_state.describe) {
+	pb_watch_describer *describe =
+		UNLIKELY(fresh) ? __atomic_load_n(&pb_watch_state.describe, __ATOMIC_RELAXED)
+				: NULL;
+	if (describe) {
 		char *name = NULL, *library = NULL;
-		pb_watch_state.describe(self, h, key, &name, &library);
+		describe(self, group, key, &name, &library);
 		__atomic_store_n(&r->name, name, __ATOMIC_RELEASE);
 		__atomic_store_n(&r->library, library, __ATOMIC_RELEASE);
 	}
@@ -239,12 +251,13 @@ static inline __attribute__((always_inline)) void *by_pointer(struct pb_watch_ho
 							      void *a, void *b, void *c, void *d,
 							      void *e)
 {
-	struct pb_watch_thread *t = thread_of(h);
+	uint64_t part, where = __atomic_load_n(&h->where, __ATOMIC_RELAXED);
+	struct pb_watch_thread *t = thread_of(h, &part);
 	if (UNLIKELY(!t))
 		return go_on(h, a, b, c, d, e);
 	void *key;
-	memcpy(&key, (char *)a + h->key_at, sizeof key);
-	if (h->key_indirect && key)
+	memcpy(&key, (char *)a + (where >> 1), sizeof key);
+	if (where & 1 && key)
 		memcpy(&key, key, sizeof key);
 	struct pb_watch_record *r = NULL;
 	if (LIKELY(t->table)) {
@@ -253,8 +266,8 @@ static inline __attribute__((always_inline)) void *by_pointer(struct pb_watch_ho
 			r = NULL;
 	}
 	if (UNLIKELY(!r))
-		r = keyed(t, h, a, (uint64_t)(uintptr_t)key);
-	return counted(h, t, r, phases, a, b, c, d, e);
+		r = keyed(t, h, pb_watch_part_group(part), a, (uint64_t)(uintptr_t)key);
+	return counted(h, t, r, pb_watch_part_group(part), phases, a, b, c, d, e);
 }
 
 #define ENTRY(name, how, phases)                                                                   \
@@ -274,11 +287,12 @@ ENTRY(by_pointer_phases, by_pointer, true)
 
 static inline struct pb_watch_frame *boundary_frame(const struct pb_watch_hook *h, void *stack)
 {
-	struct pb_watch_thread *t = thread_of(h);
+	uint64_t part;
+	struct pb_watch_thread *t = thread_of(h, &part);
 	if (!t)
 		return NULL;
 	t->entered++; /* costs what a hooked call costs */
-	return frame_now(t, h->group, (uintptr_t)stack);
+	return frame_now(t, pb_watch_part_group(part), (uintptr_t)stack);
 }
 
 static void *detach(void *a, void *b, void *c, void *d, void *e, struct pb_watch_hook *h)

@@ -6,11 +6,41 @@
 
 #include "hook/watch.h"
 
+/* A hook's part: the watch's epoch, the group, and the index, which has 24 bits. */
+#define PB_WATCH_NO_INDEX 0xffffffu
+static inline uint64_t pb_watch_part(uint64_t epoch, const struct pb_watch_hook *h)
+{
+	return epoch << 32 | (uint64_t)h->group << 24 | (h->index & PB_WATCH_NO_INDEX);
+}
+static inline bool pb_watch_part_is_of(uint64_t part, uint64_t epoch)
+{
+	return (uint32_t)(part >> 32) == (uint32_t)epoch;
+}
+static inline unsigned pb_watch_part_group(uint64_t part)
+{
+	return (unsigned)(part >> 24) & 0xff;
+}
+static inline uint32_t pb_watch_part_index(uint64_t part)
+{
+	uint32_t index = (uint32_t)part & PB_WATCH_NO_INDEX;
+	return index == PB_WATCH_NO_INDEX ? PB_WATCH_NONE : index;
+}
+
+/* Written between watches, when a call of the last one may still be reading. */
 struct pb_watch_self {
 	const struct pb_watch_hook *hook; /* NULL = empty */
 	const void *self;
 	uint32_t index;
 };
+
+static inline void pb_watch_self_set(struct pb_watch_self *at, const struct pb_watch_hook *hook,
+				     const void *self, uint32_t index)
+{
+	__atomic_store_n(&at->hook, NULL, __ATOMIC_RELEASE);
+	__atomic_store_n(&at->self, self, __ATOMIC_RELAXED);
+	__atomic_store_n(&at->index, index, __ATOMIC_RELAXED);
+	__atomic_store_n(&at->hook, hook, __ATOMIC_RELEASE);
+}
 
 /* Open addressing. Grown only between watches; what was outgrown stays, as a thread may have been
  * reading it. */

@@ -108,6 +108,24 @@ static int take_guards(struct pb_call *call)
 	return 0;
 }
 
+/* An ml_meth says who a built-in function is, so hashing has to know of this one. */
+static int open_entry(struct pb_call *call)
+{
+	struct pb_layer_hooks *layer = &call->layers[PB_LAYER_ENTRY];
+	void **entry;
+	enum pb_entry_kind kind = pb_entry_find(call->callable, &entry);
+	if (kind == PB_ENTRY_NONE)
+		return 0;
+	if (open_slot(layer, entry))
+		return -1;
+	if (kind != PB_ENTRY_METHOD)
+		return 0;
+	if (pb_identity_hold(entry, layer->base))
+		return -1;
+	call->held = entry;
+	return 0;
+}
+
 int pb_call_init(struct pb_call *call, PyObject *callable, PyObject *args, PyObject *hooks,
 		 PyObject *delays)
 {
@@ -148,10 +166,7 @@ int pb_call_init(struct pb_call *call, PyObject *callable, PyObject *args, PyObj
 	call->hooked = true;
 	if (target && !veneer && open_layer(call, PB_LAYER_TARGET, target))
 		return -1;
-	void **entry;
-	if (PyDict_GetItemString(hooks, "entry") &&
-	    pb_entry_find(callable, &entry) != PB_ENTRY_NONE &&
-	    open_slot(&call->layers[PB_LAYER_ENTRY], entry))
+	if (PyDict_GetItemString(hooks, "entry") && open_entry(call))
 		return -1;
 	for (enum pb_layer i = PB_LAYER_DETACH; i <= PB_LAYER_INVOKE; i++) {
 		PyObject *addresses = PyDict_GetItemString(hooks, layer_names[i]);
@@ -180,6 +195,8 @@ void pb_call_fini(struct pb_call *call)
 			pb_slot_close(&layer->slots[--layer->slot_count]);
 		pb_guard_give_back(layer->guard);
 	}
+	if (call->held)
+		pb_identity_release(call->held);
 	pb_stubs_free(call);
 	/* The target's slot is the veneer's: what it held before may be nothing at all. */
 	for (unsigned i = 0; i < PB_LAYERS; i++) {

@@ -7,6 +7,7 @@
  * measure.c   ladder and timeline as Python functions
  * threads.c   the same call from several threads, as a Python function
  * guard.c     keeping other threads out of what is put into a slot
+ * identity.c  hash() and == of built-in functions, as they are without hooks
  * package/    what only the package `probe` has: the analysis, single calls, what a call reaches
  *
  * Compiled once per interpreter (3.8 to 3.15, free-threaded too) and linked with libprobe.a.
@@ -71,6 +72,18 @@ void pb_guard_give_back(struct pb_guard *guard);
 /* What a slot has to hold so that this thread reaches `entry`. */
 void *pb_guard_entry(struct pb_guard *guard, void *entry);
 
+/* Lets built-in functions hash and compare as if no ml_meth were replaced, until each hold was
+ * released. @slot  an ml_meth that will be replaced, and what it holds now; NULL: those of a watch.
+ * Returns 0, or -1 with an exception. */
+int pb_identity_hold(void **slot, void *original);
+void pb_identity_release(void **slot);
+
+/* By a name that is always the same object: the cache of types keeps every name it has seen. A new
+ * reference, or NULL with an exception. */
+PyObject *pb_type_attribute(PyObject *object, const char *name);
+/* What type.__subclasses__() gives; NULL with an exception. */
+PyObject *pb_type_derived(PyTypeObject *type);
+
 /* One callable, its arguments and every hook on its path. */
 struct pb_call {
 	PyObject *callable, *args;      /* args: a tuple */
@@ -90,6 +103,7 @@ struct pb_call {
 	bool ring_attached;
 	bool hooked;         /* false: no slot is ever touched */
 	bool guarded;        /* other threads may call through the same slots meanwhile */
+	void **held;         /* the ml_meth whose function stays the key that it was */
 	uint64_t calls_made; /* of the callable, on any rung */
 };
 

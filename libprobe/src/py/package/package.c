@@ -27,21 +27,22 @@ static PyMethodDef methods[] = {
 	 "through each layer; and 'called'."},
 	{"entry_object", pb_py_entry_object, METH_O,
 	 "entry_object(callable) -> str or None\n\nThe file that holds its native entry."},
+	{"is_interpreters", pb_py_is_interpreters, METH_O,
+	 "is_interpreters(type) -> bool\n\nWhether a static type is part of the interpreter "
+	 "itself."},
 	{"stored_pointer", pb_py_stored_pointer, METH_VARARGS,
 	 "stored_pointer(object, value) -> int\n\nThe address in the object's own memory that "
 	 "holds this pointer; 0 where none or several do."},
 	{"doctor", pb_py_doctor, METH_VARARGS,
 	 "doctor(seconds) -> str\n\nCounter, machine and noise, as JSON."},
 	{"watch_begin", pb_py_watch_begin, METH_VARARGS,
-	 "watch_begin(callables, types, lib, boundaries, attributes, ended, phases) -> "
+	 "watch_begin(callables, types, lib, boundaries, ended, phases) -> "
 	 "list\n\nPuts "
 	 "hooks in; gives for each callable how, or '-' and why not."},
 	{"watch_now", pb_py_watch_now, METH_NOARGS,
 	 "watch_now() -> dict or None\n\nWhat the watch that runs has counted so far."},
 	{"watch_end", pb_py_watch_end, METH_VARARGS,
 	 "watch_end(ended=...)\n\nTakes every hook out; what was counted is appended to `ended`."},
-	{"forwarder", pb_py_forwarder, METH_O,
-	 "forwarder(callable) -> callable\n\nA built-in function that calls it."},
 	{"claim", pb_py_claim, METH_NOARGS,
 	 "claim() -> bool\n\nTakes the one measurement or watch that a process may run."},
 	{"release", pb_py_release, METH_NOARGS, "release()\n\nLets the next one run."},

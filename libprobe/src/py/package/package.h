@@ -43,12 +43,12 @@ PyObject *pb_py_export(PyObject *module, PyObject *args);
 PyObject *pb_py_singles(PyObject *module, PyObject *args);
 PyObject *pb_py_reached(PyObject *module, PyObject *args);
 PyObject *pb_py_entry_object(PyObject *module, PyObject *callable);
+PyObject *pb_py_is_interpreters(PyObject *module, PyObject *type);
 PyObject *pb_py_stored_pointer(PyObject *module, PyObject *args);
 PyObject *pb_py_doctor(PyObject *module, PyObject *args);
 PyObject *pb_py_watch_begin(PyObject *module, PyObject *args);
 PyObject *pb_py_watch_now(PyObject *module, PyObject *ignored);
 PyObject *pb_py_watch_end(PyObject *module, PyObject *args);
-PyObject *pb_py_forwarder(PyObject *module, PyObject *callable);
 PyObject *pb_py_claim(PyObject *module, PyObject *ignored);
 PyObject *pb_py_release(PyObject *module, PyObject *ignored);
 

@@ -73,6 +73,14 @@ PyObject *pb_py_entry_object(PyObject *module, PyObject *callable)
 	return PyUnicode_DecodeFSDefault(info.dli_fname);
 }
 
+PyObject *pb_py_is_interpreters(PyObject *module, PyObject *type)
+{
+	Dl_info interpreter, its;
+	(void)module;
+	return PyBool_FromLong(dladdr(&PyBaseObject_Type, &interpreter) && dladdr(type, &its) &&
+			       its.dli_fbase == interpreter.dli_fbase);
+}
+
 PyObject *pb_py_stored_pointer(PyObject *module, PyObject *args)
 {
 	PyObject *object, *number;

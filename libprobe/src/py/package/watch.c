@@ -21,12 +21,11 @@ struct late {
 /* The one that runs; pointers are the process's, and so is this. */
 static struct session {
 	struct pb_watch *watch;
-	bool phases;
+	bool phases, held;
 	int ending;
 	PyObject *kept;  /* list: what owns the replaced pointers */
 	PyObject *types; /* list: types whose derived ones have to be looked at in the end */
 	PyObject *ended; /* list: receives what was found */
-	PyObject *attributes;
 	struct late *late;
 	uint32_t next_index;
 	uint64_t unhooked; /* functions that came late, and could not be hooked */
@@ -57,7 +56,7 @@ PyObject *pb_py_release(PyObject *module, PyObject *ignored)
 
 static char *own_name(PyObject *self)
 {
-	PyObject *name = pb_watch_attribute(self, "__name__");
+	PyObject *name = pb_type_attribute(self, "__name__");
 	const char *text = name && PyUnicode_Check(name) ? PyUnicode_AsUTF8(name) : NULL;
 	char *copy = text ? strdup(text) : NULL;
 	Py_XDECREF(name);
@@ -66,13 +65,12 @@ static char *own_name(PyObject *self)
 }
 
 /* In the middle of a call: the exception that may be set is the caller's. */
-static void describe(void *self, const struct pb_watch_hook *hook, uint64_t key, char **name,
-		     char **library)
+static void describe(void *self, unsigned group, uint64_t key, char **name, char **library)
 {
 	PyObject *type, *value, *traceback;
 	Dl_info info;
 	PyErr_Fetch(&type, &value, &traceback);
-	if (hook->group == PB_WATCH_CTYPES)
+	if (group == PB_WATCH_CTYPES)
 		*name = own_name(self);
 	const void *address = (const void *)(uintptr_t)key;
 	if (key && dladdr(address, &info)) {
@@ -273,30 +271,16 @@ static PyObject *add_callables(PyObject *callables)
 	return hows;
 }
 
-static void set_attributes(bool back)
-{
-	Py_ssize_t n = session.attributes ? PyList_GET_SIZE(session.attributes) : 0;
-	for (Py_ssize_t i = 0; i < n; i++) {
-		PyObject *dict, *name, *original, *forward;
-		if (!PyArg_ParseTuple(PyList_GET_ITEM(session.attributes, i), "O!OOO", &PyDict_Type,
-				      &dict, &name, &original, &forward))
-			break;
-		PyObject *there = PyDict_GetItem(dict, name);
-		if (there == (back ? forward : original))
-			PyDict_SetItem(dict, name, back ? original : forward);
-	}
-	PyErr_Clear();
-}
-
 static void session_end(void)
 {
 	struct session *s = &session;
 	pb_watch_stop(s->watch);
-	set_attributes(true);
+	if (s->held)
+		pb_identity_release(NULL);
+	s->held = false;
 	Py_CLEAR(s->kept);
 	Py_CLEAR(s->types);
 	Py_CLEAR(s->ended);
-	Py_CLEAR(s->attributes);
 	while (s->late) {
 		struct late *late = s->late;
 		s->late = late->next;
@@ -310,13 +294,12 @@ static void session_end(void)
 
 PyObject *pb_py_watch_begin(PyObject *module, PyObject *args)
 {
-	PyObject *callables, *types, *lib, *boundaries, *attributes, *ended;
+	PyObject *callables, *types, *lib, *boundaries, *ended;
 	int phases;
 	struct probe_error err = {0};
 	(void)module;
-	if (!PyArg_ParseTuple(args, "O!O!OO!O!O!p", &PyList_Type, &callables, &PyList_Type, &types,
-			      &lib, &PyList_Type, &boundaries, &PyList_Type, &attributes,
-			      &PyList_Type, &ended, &phases))
+	if (!PyArg_ParseTuple(args, "O!O!OO!O!p", &PyList_Type, &callables, &PyList_Type, &types,
+			      &lib, &PyList_Type, &boundaries, &PyList_Type, &ended, &phases))
 		return NULL;
 	if (PyList_GET_SIZE(callables) >= PB_WATCH_MOST / 2) {
 		pb_fail(&err, PROBE_EINVAL, 0,
@@ -331,14 +314,13 @@ PyObject *pb_py_watch_begin(PyObject *module, PyObject *args)
 	session.types = PyList_New(0);
 	Py_INCREF(ended);
 	session.ended = ended;
-	Py_INCREF(attributes);
-	session.attributes = attributes;
 	session.phases = phases;
 	session.watch = w;
 	session.scale.cost = pb_watch_costs(w);
 	PyObject *hows = NULL;
-	if (session.kept && session.types && !add_types(types) && !add_lib_type(lib) &&
-	    !add_boundaries(boundaries))
+	session.held = !pb_identity_hold(NULL, NULL);
+	if (session.held && session.kept && session.types && !add_types(types) &&
+	    !add_lib_type(lib) && !add_boundaries(boundaries))
 		hows = add_callables(callables);
 	if (hows && pb_watch_start(w, &err)) {
 		Py_CLEAR(hows);
@@ -348,7 +330,6 @@ PyObject *pb_py_watch_begin(PyObject *module, PyObject *args)
 		session_end();
 		return NULL;
 	}
-	set_attributes(false);
 	clock_gettime(CLOCK_MONOTONIC, &session.began);
 	session.began_ticks = pb_arch_ticks();
 	return hows;
@@ -402,14 +383,15 @@ static PyObject *found(size_t left)
 	session.scale.ns_per_tick = ns_per_tick(&length_ns);
 	double k = session.scale.ns_per_tick;
 	PyObject *list = pb_watch_rows(rows, (size_t)count, &session.scale), *late = late_list();
-	PyObject *dict = NULL;
-	if (list && late)
+	PyObject *modules = PyMapping_Keys(PyImport_GetModuleDict()), *dict = NULL;
+	if (list && late && modules)
 		dict = Py_BuildValue(
-			"{sOsOsdsdsdsKsKsn}", "rows", list, "late", late, "wall_ns", length_ns,
-			"inner_ns", session.scale.cost->inner * k, "outer_ns",
+			"{sOsOsOsdsdsdsKsKsn}", "rows", list, "late", late, "modules", modules,
+			"wall_ns", length_ns, "inner_ns", session.scale.cost->inner * k, "outer_ns",
 			session.scale.cost->outer * k, "lost", (unsigned long long)pb_watch_lost(),
 			"unhooked", (unsigned long long)session.unhooked, "left", (Py_ssize_t)left);
 	free(rows);
+	Py_XDECREF(modules);
 	Py_XDECREF(list);
 	Py_XDECREF(late);
 	return dict;
@@ -434,7 +416,6 @@ PyObject *pb_py_watch_end(PyObject *module, PyObject *args)
 		Py_RETURN_NONE;
 	size_t left = pb_watch_stop(session.watch);
 	pb_watch_clean_types(session.types);
-	set_attributes(true);
 	PyObject *dict = found(left);
 	int rc = dict ? PyList_Append(session.ended, dict) : -1;
 	Py_XDECREF(dict);
@@ -443,37 +424,4 @@ PyObject *pb_py_watch_end(PyObject *module, PyObject *args)
 	if (rc)
 		return NULL;
 	Py_RETURN_NONE;
-}
-
-/* --- callables without a slot -------------------------------------------------------------------
- */
-
-static PyObject *forward(PyObject *self, PyObject *args, PyObject *kwargs)
-{
-	return PyObject_Call(PyTuple_GET_ITEM(self, 0), args, kwargs);
-}
-
-static void free_definition(PyObject *capsule)
-{
-	free(PyCapsule_GetPointer(capsule, NULL));
-}
-
-/* A definition of its own for each, as its ml_meth is what is hooked. */
-PyObject *pb_py_forwarder(PyObject *module, PyObject *callable)
-{
-	PyMethodDef *definition = malloc(sizeof *definition);
-	PyObject *capsule = definition ? PyCapsule_New(definition, NULL, free_definition) : NULL;
-	(void)module;
-	if (!capsule) {
-		free(definition);
-		return PyErr_Occurred() ? NULL : PyErr_NoMemory();
-	}
-	*definition = (PyMethodDef){"forward", (PyCFunction)(void (*)(void))forward,
-				    METH_VARARGS | METH_KEYWORDS, NULL};
-	PyObject *self = PyTuple_Pack(2, callable, capsule), *function = NULL;
-	if (self)
-		function = PyCFunction_New(definition, self);
-	Py_XDECREF(self);
-	Py_DECREF(capsule);
-	return function;
 }

@@ -41,7 +41,6 @@ const char *pb_watch_callable(struct pb_watch *w, PyObject *callable, uint32_t i
  * pointer at `key_at` of the object. 0 or -1 with an exception. */
 int pb_watch_type(struct pb_watch *w, PyTypeObject *type, uint32_t key_at, bool indirect,
 		  enum pb_watch_group group, PyObject *types);
-PyObject *pb_watch_attribute(PyObject *object, const char *name);
 /* Takes hooks out of the tp_call of types that were derived from these meanwhile. */
 void pb_watch_clean_types(PyObject *types);
 

@@ -9,29 +9,11 @@
 const char *const pb_watch_group_names[PB_WATCH_GROUPS] = {"direct", "ctypes", "cffi-abi",
 							   "cffi-api"};
 
-/* By a name that is always the same object: the cache of types keeps every name it has seen. */
-PyObject *pb_watch_attribute(PyObject *object, const char *name)
-{
-	PyObject *text = PyUnicode_InternFromString(name);
-	PyObject *found = text ? PyObject_GetAttr(object, text) : NULL;
-	Py_XDECREF(text);
-	return found;
-}
-
-/* What type.__subclasses__() gives; NULL with an exception. */
-static PyObject *subclasses(PyTypeObject *type)
-{
-	PyObject *method = pb_watch_attribute((PyObject *)&PyType_Type, "__subclasses__");
-	PyObject *list = method ? PyObject_CallFunctionObjArgs(method, type, NULL) : NULL;
-	Py_XDECREF(method);
-	return list;
-}
-
 /* The slot wrapper `__call__` holds a copy of tp_call: what f.__call__() calls, and what the
  * tp_call of types made later is copied from. NULL where there is none. */
 static void **wrapped_call(PyTypeObject *type)
 {
-	PyObject *descr = pb_watch_attribute((PyObject *)type, "__call__");
+	PyObject *descr = pb_type_attribute((PyObject *)type, "__call__");
 	void **slot = NULL;
 	if (!descr) {
 		PyErr_Clear();
@@ -141,7 +123,7 @@ int pb_watch_type(struct pb_watch *w, PyTypeObject *type, uint32_t key_at, bool 
 	}
 	if (PyList_Append(types, (PyObject *)type))
 		return -1;
-	PyObject *derived = subclasses(type);
+	PyObject *derived = pb_type_derived(type);
 	int rc = derived ? 0 : -1;
 	for (Py_ssize_t i = 0; !rc && i < PyList_GET_SIZE(derived); i++) {
 		PyTypeObject *sub = (PyTypeObject *)PyList_GET_ITEM(derived, i);
@@ -158,7 +140,7 @@ static void clean_type(PyTypeObject *type)
 	struct pb_watch_hook *hook = pb_watch_hook_of((void *)(uintptr_t)type->tp_call);
 	if (hook)
 		__atomic_store_n((void **)(void *)&type->tp_call, hook->target, __ATOMIC_RELEASE);
-	PyObject *derived = subclasses(type);
+	PyObject *derived = pb_type_derived(type);
 	if (!derived)
 		PyErr_Clear();
 	for (Py_ssize_t i = 0; derived && i < PyList_GET_SIZE(derived); i++)
