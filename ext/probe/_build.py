@@ -18,7 +18,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 if os.path.dirname(os.path.abspath(__file__)) not in sys.path:  # python -P
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -29,12 +29,13 @@ import _packages
 import _portable
 import facts
 from _model import Inexpressible
+from _pip import Pin
 from _toolchain import BINDING_FLAGS, KERNEL_FLAGS, BuildError, Toolchain
 
 sys.dont_write_bytecode = True  # generators lie among the workloads, or in a user's folder
 
 # Raise it when something changes that no hash below sees.
-_CACHE_FORMAT = 2
+_CACHE_FORMAT = 3
 
 Json = Dict[str, Any]
 
@@ -243,7 +244,7 @@ class Builder:
             os.path.join(self.spec["home"], "workloads/bindings/requirements.json"),
         ]
 
-    def packages(self, path: Json) -> Dict[str, str]:
+    def packages(self, path: Json) -> Dict[str, Pin]:
         """Pinned versions of what a path, or a workload's arguments, need."""
         return _packages.pins(path.get("pip") or [], self.pinned_in(path))
 
@@ -255,7 +256,7 @@ class Builder:
                 found.update(_packages.bundled(thing.get("pip") or [], self.pinned_in(thing)))
         return found
 
-    def environment(self, packages: Dict[str, str]) -> Tuple[str, Dict[str, str]]:
+    def environment(self, packages: Dict[str, Pin]) -> Tuple[str, Mapping[str, str]]:
         if _packages.find(self.own_dir, packages) is None:
             step("installing %s" % " ".join("%s %s" % p for p in sorted(packages.items())))
         return _packages.environment(
@@ -352,9 +353,9 @@ class Builder:
 
     def needed_packages(
         self, things: List[Json]
-    ) -> Tuple[Dict[str, Dict[str, str]], Dict[str, str]]:
+    ) -> Tuple[Dict[str, Dict[str, Pin]], Dict[str, str]]:
         """Packages by path or workload, and the error of each whose packages can't be told."""
-        needed: Dict[str, Dict[str, str]] = {}
+        needed: Dict[str, Dict[str, Pin]] = {}
         errors: Dict[str, str] = {}
         for thing in things:
             told = attempt(lambda: {"packages": self.packages(thing)})
@@ -365,13 +366,13 @@ class Builder:
         return needed, errors
 
     def install(
-        self, needed: Dict[str, Dict[str, str]], errors: Dict[str, str]
-    ) -> Tuple[Optional[str], Dict[str, str]]:
+        self, needed: Dict[str, Dict[str, Pin]], errors: Dict[str, str]
+    ) -> Tuple[Optional[str], Mapping[str, str]]:
         """One environment for all paths; where that fails, for as many paths as it will go.
 
         Adds to errors. Returns the environment's folder and the packages of these paths.
         """
-        together: Dict[str, str] = {}
+        together: Dict[str, Pin] = {}
         for packages in needed.values():
             together.update(packages)
         if not together:
@@ -380,7 +381,7 @@ class Builder:
         if "error" not in whole:
             return whole["folder"], together
         sets = {_cache.digest(p): p for p in needed.values()}
-        folder, so_far = None, {}  # type: Optional[str], Dict[str, str]
+        folder, so_far = None, {}  # type: Optional[str], Dict[str, Pin]
         for key, packages in sets.items():
             tried = whole
             if packages != together:

@@ -7,27 +7,14 @@ import importlib.util
 import json
 import os
 import re
-import shlex
-import shutil
 import subprocess
 import sys
 import sysconfig
-from typing import Dict, Iterable, List, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
 import _cache
-import facts
-from _toolchain import BuildError, write_log
-
-_PIP_TIMEOUT_S = 600
-# A missing network should be told soon, not after pip's five patient retries.
-_PIP_OPTIONS = ["--disable-pip-version-check", "--no-input", "--retries", "1", "--timeout", "15"]
-_NETWORK = re.compile(
-    "NewConnectionError|NameResolutionError|ConnectTimeout|ReadTimeout|Max retries|ProxyError"
-    "|Connection refused|Network is unreachable|Temporary failure in name resolution"
-)
-# Settings of the user that would send packages elsewhere.
-_UNWANTED = ("PIP_TARGET", "PIP_PREFIX", "PIP_USER", "PIP_REQUIRE_VIRTUALENV", "PYTHONPATH")
-
+from _pip import Pin, install
+from _toolchain import BuildError
 
 def _python_matches(condition: str) -> bool:
     """ ">=3.9,<3.13" against the running interpreter; "" is always true."""
@@ -48,13 +35,17 @@ def _python_matches(condition: str) -> bool:
     return True
 
 
-def _row(name: str, tables: List[Dict[str, List[Dict[str, str]]]]) -> Dict[str, str]:
+Tables = List[Dict[str, List[Dict[str, Any]]]]
+
+
+def _row(name: str, tables: Tables) -> Dict[str, Any]:
     """What the first file that pins a package says of it for this interpreter.
 
     "python": for these versions; "implementation": for this one alone; "bundled": a module that the
-    interpreter itself has, as another one would not fit or takes too long to be built.
+    interpreter itself has, as another one would not fit or takes too long to be built; "build": what
+    builds it where it has no wheel, pinned likewise.
     """
-    rows: List[Dict[str, str]] = next((table[name] for table in tables if name in table), [])
+    rows: List[Dict[str, Any]] = next((table[name] for table in tables if name in table), [])
     own = sys.implementation.name
     for row in rows:
         if _python_matches(row.get("python", "")) and row.get("implementation", own) == own:
@@ -65,30 +56,48 @@ def _row(name: str, tables: List[Dict[str, List[Dict[str, str]]]]) -> Dict[str, 
     )
 
 
-def _tables(files: Iterable[str]) -> List[Dict[str, List[Dict[str, str]]]]:
-    tables: List[Dict[str, List[Dict[str, str]]]] = []
+def _load(path: str) -> Any:
+    if not os.path.exists(path):
+        return {}
+    with open(path, encoding="utf-8") as f:
+        return json.load(f)
+
+
+def _known_hashes(files: Iterable[str]) -> Dict[str, List[str]]:
+    """ "name==version" -> the SHA-256 of its files: hashes.json beside each requirements.json."""
+    known: Dict[str, List[str]] = {}
     for path in files:
-        if os.path.exists(path):
-            with open(path, encoding="utf-8") as f:
-                tables.append(json.load(f))
-    return tables
+        known.update(_load(os.path.join(os.path.dirname(path), "hashes.json")))
+    return known
 
 
-def pins(names: Iterable[str], files: Iterable[str]) -> Dict[str, str]:
+def _pin(version: str, hashes: Iterable[str]) -> Pin:
+    pin = Pin(version)
+    pin.hashes = tuple(hashes)
+    return pin
+
+
+def pins(names: Iterable[str], files: Iterable[str]) -> Dict[str, Pin]:
     """The version of each package that has to be installed, by the first file that pins it.
 
-    A name with "==" pins itself; what has to be the interpreter's own is left out.
+    A name with "==" pins itself, with hashes as pip's own files have them; what has to be the
+    interpreter's own is left out.
     """
-    tables = _tables(files)
-    found: Dict[str, str] = {}
+    files = list(files)
+    tables, known = [_load(path) for path in files], _known_hashes(files)
+    found: Dict[str, Pin] = {}
     for name in names:
         if "==" in name:
-            package, version = name.split("==", 1)
-            found[package] = version
+            wanted, *hashes = name.split()
+            package, version = wanted.split("==", 1)
+            given = [h[len("--hash=sha256:") :] for h in hashes if h.startswith("--hash=sha256:")]
+            found[package] = _pin(version, given or known.get(wanted, []))
             continue
         row = _row(name, tables)
         if "version" in row:
-            found[name] = row["version"]
+            version = row["version"]
+            found[name] = _pin(version, known.get("%s==%s" % (name, version), []))
+            found[name].tools = pins(row.get("build", []), files)
         elif importlib.util.find_spec(row["bundled"]) is None:
             raise BuildError(
                 "there is no %s in this %s, and probe installs none into it"
@@ -99,7 +108,7 @@ def pins(names: Iterable[str], files: Iterable[str]) -> Dict[str, str]:
 
 def bundled(names: Iterable[str], files: Iterable[str]) -> Dict[str, str]:
     """The versions of those that are the interpreter's own."""
-    tables = _tables(files)
+    tables = [_load(path) for path in files]
     found: Dict[str, str] = {}
     for name in names:
         module = "" if "==" in name else _row(name, tables).get("bundled", "")
@@ -109,104 +118,7 @@ def bundled(names: Iterable[str], files: Iterable[str]) -> Dict[str, str]:
     return found
 
 
-def _bundled_pip() -> Optional[str]:
-    """The wheel of pip that came with the interpreter; it runs without being installed."""
-    folders = [sysconfig.get_config_var("WHEEL_PKG_DIR") or ""]
-    try:
-        import ensurepip
-
-        folders.append(os.path.join(os.path.dirname(ensurepip.__file__), "_bundled"))
-    except ImportError:
-        pass  # Debian without python3-venv
-    for folder in filter(None, folders):
-        wheels = sorted(glob.glob(os.path.join(glob.escape(folder), "pip-*.whl")))
-        if wheels:
-            return wheels[-1]
-    return None
-
-
-def _can_serve_others(pip: List[str]) -> bool:
-    """Whether this pip is recent enough (22.3) to install for another interpreter."""
-    try:
-        done = subprocess.run(
-            [*pip, "--version"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=60
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    match = re.match(rb"pip (\d+)\.(\d+)", done.stdout)
-    return bool(match and (int(match.group(1)), int(match.group(2))) >= (22, 3))
-
-
-def _pip_for(python: str) -> List[str]:
-    """A command that installs into the environment of that python."""
-    wheel = _bundled_pip()
-    if wheel:
-        return [python, os.path.join(wheel, "pip")]
-    candidates = [[sys.executable, "-m", "pip"]]
-    candidates += [[p] for p in (shutil.which("pip3"), shutil.which("pip")) if p]
-    for pip in candidates:
-        if _can_serve_others(pip):
-            return [*pip, "--python", python]
-    raise BuildError(
-        "there is no pip for %s: %s"
-        % (
-            sys.executable,
-            (
-                "apt install python3-venv"
-                if os.path.exists("/usr/bin/apt-get")
-                else "install pip 22.3 or later"
-            ),
-        )
-    )
-
-
-_COMPILE_ERROR = re.compile(r":\d+:\d+: (fatal )?error: ")
-
-
-def _explain(text: str, wanted: str, log: str) -> str:
-    if _NETWORK.search(text):
-        return (
-            "%s can't be downloaded: connect to a network, or point PIP_INDEX_URL at an index that "
-            "can be reached, and run again (log: %s)" % (wanted, log)
-        )
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    if any("No matching distribution" in line for line in lines):
-        return "there is no %s for Python %d.%d (log: %s)" % (wanted, *sys.version_info[:2], log)
-    # The compiler's first error, else what a package's own build said last, say more than pip.
-    compiled = [line for line in lines if _COMPILE_ERROR.search(line)]
-    own = [before for before, line in zip(lines, lines[1:]) if line == "[end of output]"]
-    errors = [line for line in lines if line.lower().startswith("error")]
-    last = (compiled[:1] or own or errors or lines or ["it said nothing"])[-1]
-    return "pip can't install %s: %s (log: %s)" % (wanted, last, log)
-
-
-def _install(python: str, packages: Dict[str, str], log_dir: str) -> None:
-    wanted = ["%s==%s" % item for item in sorted(packages.items())]
-    command = [*_pip_for(python), "install", *_PIP_OPTIONS, "--prefer-binary", *wanted]
-    environment = {k: v for k, v in os.environ.items() if k not in _UNWANTED}
-    # Some packages take every warning for an error: those of Python's own headers are not theirs.
-    own_headers = [shlex.quote("-isystem" + folder) for folder in facts.include_dirs()]
-    environment["CFLAGS"] = " ".join([environment.get("CFLAGS", ""), *own_headers]).strip()
-    try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=_PIP_TIMEOUT_S,
-            env=environment,
-        )
-    except subprocess.TimeoutExpired:
-        raise BuildError("pip did not end in %d s: is the network slow?" % _PIP_TIMEOUT_S)
-    except OSError as e:
-        raise BuildError("can't run %s: %s" % (command[0], e.strerror))
-    if done.returncode:
-        text = done.stdout.decode("utf-8", "replace")
-        log = write_log(log_dir, "pip", command, text)
-        raise BuildError(_explain(text, " ".join(wanted), log))
-
-
-def find(parent: str, packages: Dict[str, str]) -> Optional[Tuple[str, Dict[str, str]]]:
+def find(parent: str, packages: Mapping[str, str]) -> Optional[Tuple[str, Mapping[str, str]]]:
     """An undamaged environment that has these packages."""
     for folder in sorted(glob.glob(os.path.join(glob.escape(parent), "venv-*"))):
         stamp = _cache.read_stamp(folder, by_content=False)
@@ -218,8 +130,8 @@ def find(parent: str, packages: Dict[str, str]) -> Optional[Tuple[str, Dict[str,
 
 
 def environment(
-    parent: str, packages: Dict[str, str], offline: bool, log_dir: str
-) -> Tuple[str, Dict[str, str]]:
+    parent: str, packages: Mapping[str, Pin], offline: bool, log_dir: str
+) -> Tuple[str, Mapping[str, str]]:
     """A virtual environment with these packages and what it has in all.
 
     Made below parent unless one is there; one that is there is never changed, as another process
@@ -239,7 +151,7 @@ def environment(
             venv.EnvBuilder(symlinks=True, with_pip=False).create(folder)
         except (OSError, subprocess.SubprocessError) as e:
             raise BuildError("can't make a virtual environment for %s: %s" % (sys.executable, e))
-        _install(python_in(folder), packages, log_dir)
+        install(python_in(folder), packages, log_dir)
         return {"packages": packages}
 
     with _cache.locked(parent):

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: MIT
 """The on-demand build: cached, repaired, shared, and clear about what is missing."""
 
+import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any, Dict, List
 
@@ -164,16 +167,11 @@ def test_one_package_that_is_not_to_be_had_spoils_no_other_path(
     """Two paths with packages of their own; a local folder stands for the index."""
     wheel = tmp_path / "wheels"
     wheel.mkdir()
-    make_wheel(wheel, "pbgood", "1.0")
-    paths = []
-    for name, package in (("good", "pbgood==1.0"), ("bad", "pbbad==1.0")):
-        folder = tmp_path / "bindings" / name
-        folder.mkdir(parents=True)
-        (folder / "path.json").write_text(
-            json.dumps({"name": name, "summary": "", "layers": [], "pip": [package]})
-        )
-        (folder / "binding.py").write_text("")
-        paths.append(str(folder))
+    good = hashed(make_wheel(wheel, "pbgood", "1.0"))
+    paths = [
+        path_with(tmp_path / "bindings" / "good", "pbgood==1.0 " + good),
+        path_with(tmp_path / "bindings" / "bad", "pbbad==1.0 " + good),
+    ]
     env = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheel)}
     built = build(paths, ["add"], env=env)
     assert "pbbad==1.0" in built.error("bad", "add")
@@ -191,12 +189,114 @@ def test_one_package_that_is_not_to_be_had_spoils_no_other_path(
     assert len(repaired.steps) == 1 and installed.read_text()
 
 
-def make_wheel(folder: Path, name: str, version: str) -> None:
-    import zipfile
+def path_with(folder: Path, package: str) -> str:
+    """A path of nothing but a package."""
+    folder.mkdir(parents=True)
+    (folder / "path.json").write_text(
+        json.dumps({"name": folder.name, "summary": "", "layers": [], "pip": [package]})
+    )
+    (folder / "binding.py").write_text("")
+    return str(folder)
 
+
+def hashed(*files: Path) -> str:
+    return " ".join("--hash=sha256:" + hashlib.sha256(f.read_bytes()).hexdigest() for f in files)
+
+
+def test_a_tampered_wheel_is_refused(build: Build, tmp_path: Path) -> None:
+    """An index that a file was changed in; a local folder stands for it."""
+    wheel = make_wheel(tmp_path, "pbgood", "1.0")
+    path = path_with(tmp_path / "bindings" / "good", "pbgood==1.0 " + hashed(wheel))
+    with zipfile.ZipFile(wheel, "a") as z:
+        z.writestr("pbgood.pth", "import os; os.mkdir(%r)\n" % str(tmp_path / "owned"))
+    env = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path), "PIP_NO_CACHE_DIR": "1"}
+    built = build([path], ["add"], env=env)
+    error = built.error("good", "add")
+    assert error.startswith("pbgood==1.0 was refused: its SHA-256 is none of those"), error
+    assert "changed" in error and "index or mirror" in error
+    log = Path(error[:-1].split("log: ")[1]).read_text()
+    assert hashlib.sha256(wheel.read_bytes()).hexdigest() in log
+    assert not list(build.cache.glob("**/venv-*")) and not leftovers(build)
+    assert not (tmp_path / "owned").exists()
+
+
+def test_a_package_without_a_hash_is_refused(build: Build, tmp_path: Path) -> None:
+    make_wheel(tmp_path, "pbgood", "1.0")
+    path = path_with(tmp_path / "bindings" / "good", "pbgood==1.0")
+    built = build([path], ["add"], env={"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path)})
+    assert "no hash is known of pbgood 1.0" in built.error("good", "add")
+    assert "--hash=sha256:" in built.error("good", "add")
+
+
+def make_source(folder: Path, name: str, version: str, backend: str) -> Path:
+    """A source distribution that the backend builds."""
+    made = folder / ("%s-%s" % (name, version))
+    made.mkdir()
+    (made / "pyproject.toml").write_text(
+        '[build-system]\nrequires = ["%s"]\nbuild-backend = "%s"\n' % (backend, backend)
+    )
+    (made / "PKG-INFO").write_text(
+        "Metadata-Version: 2.1\nName: %s\nVersion: %s\n" % (name, version)
+    )
+    archive = Path(shutil.make_archive(str(made), "gztar", folder, made.name))
+    shutil.rmtree(made)
+    return archive
+
+
+@pytest.mark.parametrize("harm", ["", "backend", "source"])
+def test_what_is_built_from_source_has_pinned_tools(
+    build: Build, tmp_path: Path, harm: str
+) -> None:
+    """pip itself would take a build's requirements from the index without a look at their hash."""
+    backend = make_wheel(tmp_path, "pbback", "2.0", BACKEND)
+    source = make_source(tmp_path, "pbsrc", "1.0", "pbback")
+    bindings = tmp_path / "bindings"
+    path = path_with(bindings / "src", "pbsrc")
+    tables = {
+        "pbsrc": [{"version": "1.0", "build": ["pbback"]}],
+        "pbback": [{"version": "2.0"}],
+    }
+    (bindings / "requirements.json").write_text(json.dumps(tables))
+    hashes = {"pbsrc==1.0": source, "pbback==2.0": backend}
+    (bindings / "hashes.json").write_text(
+        json.dumps({k: [hashlib.sha256(f.read_bytes()).hexdigest()] for k, f in hashes.items()})
+    )
+    if harm == "backend":
+        make_wheel(tmp_path, "pbback", "2.0", BACKEND + "import sys\n")
+    elif harm == "source":
+        make_source(tmp_path, "pbsrc", "1.0", "sys")
+    env = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path), "PIP_NO_CACHE_DIR": "1"}
+    built = build([path], ["add"], env=env)
+    if harm:
+        wanted = "pbback==2.0" if harm == "backend" else "pbsrc==1.0"
+        assert built.error("src", "add").startswith(wanted + " was refused"), built.answer
+        return
+    assert built.answer["packages"] == {"pbsrc": "1.0"}, built.answer
+    code = "import pbsrc, importlib.util as u; assert not u.find_spec('pbback')"
+    assert subprocess.run([built.answer["python"], "-c", code]).returncode == 0
+
+
+BACKEND = """
+import zipfile
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    with zipfile.ZipFile(folder + "/pbsrc-1.0-py3-none-any.whl", "w") as z:
+        info = "pbsrc-1.0.dist-info/"
+        z.writestr("pbsrc.py", "")
+        z.writestr(info + "METADATA", "Metadata-Version: 2.1\\nName: pbsrc\\nVersion: 1.0\\n")
+        z.writestr(info + "WHEEL",
+            "Wheel-Version: 1.0\\nGenerator: t\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        z.writestr(info + "RECORD",
+            "".join(i + ",,\\n" for i in ["pbsrc.py", info + "METADATA", info + "WHEEL"])
+            + info + "RECORD,,\\n")
+    return "pbsrc-1.0-py3-none-any.whl"
+"""
+
+
+def make_wheel(folder: Path, name: str, version: str, content: str = "here = True\n") -> Path:
     info = "%s-%s.dist-info" % (name, version)
-    with zipfile.ZipFile(folder / ("%s-%s-py3-none-any.whl" % (name, version)), "w") as z:
-        z.writestr("%s.py" % name, "here = True\n")
+    file = folder / ("%s-%s-py3-none-any.whl" % (name, version))
+    with zipfile.ZipFile(file, "w") as z:
+        z.writestr("%s.py" % name, content)
         z.writestr(
             info + "/METADATA", "Metadata-Version: 2.1\nName: %s\nVersion: %s\n" % (name, version)
         )
@@ -208,6 +308,7 @@ def make_wheel(folder: Path, name: str, version: str) -> None:
             info + "/RECORD",
             "%s.py,,\n%s/METADATA,,\n%s/WHEEL,,\n%s/RECORD,,\n" % (name, info, info, info),
         )
+    return file
 
 
 def in_build(build: Build, before: str, paths: List[str]) -> Dict[str, Any]:
@@ -232,8 +333,8 @@ def test_no_headers(build: Build) -> None:
 
 
 def test_no_pip(build: Build) -> None:
-    before = "import _packages; _packages._bundled_pip = lambda: None\n"
-    before += "_packages._can_serve_others = lambda pip: False"
+    before = "import _pip; _pip._bundled_pip = lambda: None\n"
+    before += "_pip._can_serve_others = lambda pip: False"
     answer = in_build(build, before, ["ctypes", "cffi-abi"])
     error = answer["bindings"]["cffi-abi"]["add"]["error"]
     assert "there is no pip for" in error and "install" in error
@@ -264,7 +365,7 @@ def test_version_conditions(condition: str, matches: bool) -> None:
 
 
 def test_a_package_says_itself_why_it_does_not_build() -> None:
-    import _packages
+    import _pip
 
     said = """  error: subprocess-exited-with-error
   | [2 lines of output]
@@ -274,13 +375,13 @@ def test_a_package_says_itself_why_it_does_not_build() -> None:
   note: This error originates from a subprocess, and is likely not a problem with pip.
 ERROR: Failed to build 'spam' when getting requirements to build wheel
 """
-    reason = _packages._explain(said, "spam==1", "pip.log")
+    reason = _pip._explain(said, "spam==1", "pip.log")
     assert reason == (
         "pip can't install spam==1: RuntimeError: this Python is too new for spam. (log: pip.log)"
     )
     line = "spam.c:7:2: error: unknown type name 'egg'"
     said = said.replace("Traceback (most recent call last):", line)
-    assert line in _packages._explain(said, "spam==1", "pip.log")
+    assert line in _pip._explain(said, "spam==1", "pip.log")
 
 
 def test_every_package_is_pinned_for_every_version() -> None:
@@ -296,6 +397,32 @@ def test_every_package_is_pinned_for_every_version() -> None:
     with pytest.raises(Exception, match="no version of nosuch is pinned"):
         _packages.pins(["nosuch"], [])
     assert _packages.pins(["x==1.2"], []) == {"x": "1.2"}
+
+
+def test_every_pinned_version_has_hashes() -> None:
+    """Of all its files, as .ci/hashes.py writes them; and so has what builds it."""
+    folder = ROOT / "workloads" / "bindings"
+    pins = json.loads((folder / "requirements.json").read_text())
+    hashes = json.loads((folder / "hashes.json").read_text())
+    rows = [(name, row) for name in pins for row in pins[name] if "version" in row]
+    assert set(hashes) == {"%s==%s" % (name, row["version"]) for name, row in rows}
+    for digests in hashes.values():
+        assert digests == sorted(set(digests))
+        assert all(re.fullmatch("[0-9a-f]{64}", d) for d in digests)
+    assert all(set(row.get("build", [])) <= set(pins) for _, row in rows)
+
+
+def test_every_crate_is_locked_with_its_checksum() -> None:
+    """cargo refuses what differs, as it is called with --locked."""
+    folder = ROOT / "workloads" / "bindings"
+    locks = sorted((folder / "_pyo3").glob("*.lock"))
+    assert len(locks) == 3
+    for lock in locks:
+        crates = lock.read_text().split("[[package]]")[1:]
+        outside = [c for c in crates if "\nsource = " in c]
+        assert len(crates) - len(outside) == 1  # the binding itself
+        assert all(re.search('\nchecksum = "[0-9a-f]{64}"\n', c) for c in outside)
+    assert '"--locked"' in (folder / "_pyo3.py").read_text()
 
 
 def _matches(condition: str, version: Any) -> bool:
