@@ -220,6 +220,8 @@ class Breakdown(_OfRun):
     empty_call: for Python functions, what an empty one of that signature costs.
     phases, parts: what could be told apart, coarse and fine. calls: how often the function was
     called to find it out (None in loaded runs). counter, warnings, contended, rounds.
+    binding: what was called, 'ctypes' or 'python', where path is a name given to it. prepared: which
+    arguments were made before timing ('buffers'), so that no figure holds their conversion.
     speedup: the total of the run's first path over this one's. Beside another cell of a run, the
     cell's status ('ok', 'failed', ...) and reason say why it has no figures.
     """
@@ -229,6 +231,8 @@ class Breakdown(_OfRun):
         self.name: str = cell["workload"]
         self.path: str = cell["path"]
         self.interpreter: str = cell["interpreter"]
+        self.binding: str = cell["binding"]
+        self.prepared: Optional[str] = cell["prepared"]
         self.status: str = cell["status"]
         self.reason: Optional[str] = cell["reason"]
         self.warnings: Tuple[str, ...] = tuple(cell["warnings"])

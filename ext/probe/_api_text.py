@@ -31,6 +31,11 @@ def notes(cell: "Breakdown") -> List[str]:
     found = []
     if cell.status != "ok":
         found.append("%s: %s" % (cell.status, cell.reason))
+    if cell.prepared:
+        found.append(
+            "prepared: its %s were made before timing; converting them is in none of the figures"
+            % cell.prepared
+        )
     if cell.contended:
         found.append("contended: another load was on this core throughout; figures are too high")
     seen = cell.closure is not None and not cell.closure.below_floor
@@ -83,7 +88,7 @@ def _bar(share: float) -> str:
 
 
 def breakdown(cell: "Breakdown") -> str:
-    lines = ["%s through %s on %s" % (cell.name, cell.path, cell.interpreter)]
+    lines = ["%s through %s%s on %s" % (cell.name, cell.path, mark(cell), cell.interpreter)]
     if cell.total is not None:
         whole = cell.total.value
         rows = [["phase", cell.unit, "share"]]
@@ -121,6 +126,11 @@ def _padded(lines: List[str]) -> List[str]:
     return [line.ljust(width) for line in lines]
 
 
+def mark(cell: "Breakdown") -> str:
+    """Behind a row's name: its figures are not those of the rows without."""
+    return " (prepared)" if cell.prepared else ""
+
+
 def label(cell: "Breakdown") -> str:
     """As the run file names it."""
     return "%s/%s/%s" % (cell.name, cell.path, cell.interpreter)
@@ -133,7 +143,7 @@ def _rows(cells: "Sequence[Breakdown]", head: str, compared: bool) -> List[List[
     rows = [[head, "total", *names, *(["speedup"] if compared else [])]]
     for cell in cells:
         values = {part.name: part.value.text for part in cell.phases}
-        row = [cell.path if compared else label(cell)]
+        row = [(cell.path if compared else label(cell)) + mark(cell)]
         row += [_figure(cell.total), *(values.get(name, "") for name in names)]
         rows.append(row + ([cell.speedup_text] if compared else []))
     return rows

@@ -83,6 +83,7 @@ class Target:
         self.replay: Optional[int] = None
         self.ready_args: Optional[Callable[[], Optional[Tuple[Any, ...]]]] = None
         self.args = given
+        self.prepared = ""
         self.adapt: Callable[[Tuple[Any, ...]], Tuple[Any, ...]] = lambda args: args
         self.name = spec["path"]["name"]
         self.load = self.load_python
@@ -113,6 +114,7 @@ class Target:
         if hasattr(binding, "arguments"):
             self.adapt = lambda args: binding.arguments(self.prototype, args)
             self.args = self.adapt(given)
+            self.prepared = _model.prepared(self.prototype, given, self.args)
         if hasattr(binding, "plain"):
             prototype, args = self.prototype, self.args
             self.plain = lambda result: binding.plain(prototype, result, args)
@@ -261,7 +263,7 @@ def measure(spec: Dict[str, Any]) -> Dict[str, Any]:
     target = Target(_probe, spec)
     if threads:
         result = _threads.measure(target, spec, had_gil)
-        result.update(status="ok", warnings=target.warnings)
+        result.update(status="ok", warnings=target.warnings, prepared=target.prepared)
         return result
     options: Dict[str, Any] = {
         key: spec[key] for key in ("rounds", "round_us", "wait_s", "quiet_ratio", "seed")
@@ -290,7 +292,7 @@ def measure(spec: Dict[str, Any]) -> Dict[str, Any]:
         target.warnings.append(
             "its compiler was still at work when the rounds began: the figures may be too high"
         )
-    result.update(status="ok", warnings=target.warnings)
+    result.update(status="ok", warnings=target.warnings, prepared=target.prepared)
     return result
 
 

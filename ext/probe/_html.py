@@ -207,7 +207,8 @@ def _figures(cell: "Breakdown") -> str:
 
 
 def breakdown(cell: "Breakdown") -> str:
-    head = _caption("%s through %s on %s" % (cell.name, cell.path, cell.interpreter))
+    through = cell.path + _api_text.mark(cell)
+    head = _caption("%s through %s on %s" % (cell.name, through, cell.interpreter))
     if cell.total is None:
         return _frame(head, _small(_api_text.notes(cell)))
     lines = [_api_text.how(cell)] + _api_text.notes(cell)
@@ -242,7 +243,7 @@ def _cell_notes(cells: "Sequence[Breakdown]") -> List[str]:
 
 def comparison(found: "Comparison") -> str:
     cells = found.run.cells
-    labels = [cell.path for cell in cells]
+    labels = [cell.path + _api_text.mark(cell) for cell in cells]
     head = _caption("%s on %s" % (found.reference.name, found.reference.interpreter))
     lines = [_api_text.how(found.reference)] + _cell_notes(cells)
     return _frame(
@@ -255,7 +256,7 @@ def comparison(found: "Comparison") -> str:
 
 
 def run(found: "Run") -> str:
-    labels = [_api_text.label(cell) for cell in found.cells]
+    labels = [_api_text.label(cell) + _api_text.mark(cell) for cell in found.cells]
     if not found.cells:
         return _frame(_small(["a run without cells"]))
     lines = [_api_text.how(found.cells[0])] + list(found.warnings) + _cell_notes(found.cells)

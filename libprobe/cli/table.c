@@ -81,8 +81,9 @@ struct grid_row *table_row_named(struct table *t, const struct probe_cell *cell,
 
 	if (!row)
 		return NULL;
-	snprintf(row->text[0], GRID_TEXT, "%.30s%s%s%s", name, contended ? " !" : "",
-		 unsteady ? " w" : "", timeline ? " t" : "");
+	snprintf(row->text[0], GRID_TEXT, "%.30s%s%s%s%s", name, e && cell->prepared ? " p" : "",
+		 contended ? " !" : "", unsteady ? " w" : "", timeline ? " t" : "");
+	t->marks |= e && cell->prepared ? TABLE_PREPARED : 0u;
 	t->marks |= unsteady ? TABLE_UNSTEADY : 0u;
 	t->marks |= contended ? TABLE_CONTENDED : 0u;
 	t->marks |= timeline ? TABLE_TIMELINE : 0u;

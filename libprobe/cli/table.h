@@ -25,6 +25,7 @@ enum table_mark {
 	TABLE_CALLBACK = 1 << 10,
 	TABLE_UNSTEADY = 1 << 11,
 	TABLE_BUILDS = 1 << 12,
+	TABLE_PREPARED = 1 << 13,
 };
 
 struct table {

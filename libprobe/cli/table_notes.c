@@ -18,6 +18,10 @@ static const struct {
 	 "differs in the fewest things (see builds); where that is more than one, the change can't "
 	 "be put down to any one of them"},
 	{TABLE_FLOOR, "<        ", "below the floor: less than this cell could resolve"},
+	{TABLE_PREPARED, "p        ",
+	 "arguments (buffers, structs, callbacks, ...) that its caller makes once were made before "
+	 "timing: converting them is in none of its figures, and it is not ranked with rows that "
+	 "convert theirs on each call"},
 	{TABLE_CONTENDED, "!        ",
 	 "contended: the core never got quiet enough, the figures may be too high"},
 	{TABLE_UNSTEADY, "w        ",

@@ -44,10 +44,11 @@ static void slope_text(struct slopes_table *t, const struct probe_slope *slope, 
 	probe_figure_text(&slope->total, t->units->per_tick, slope->floor_ticks, PROBE_FIGURE_BOTH,
 			  figure, sizeof figure);
 	/* What is marked too high needs no second mark. */
-	snprintf(text, GRID_TEXT, "%.40s%c", figure,
+	snprintf(text, GRID_TEXT, "%.40s%s%c", figure, slope->prepared ? "p" : "",
 		 slope->contended ? '!'
 		 : slope->bent    ? '~'
 				  : ' ');
+	t->marks |= slope->prepared ? TABLE_PREPARED : 0u;
 	t->marks |= slope->contended ? TABLE_CONTENDED : 0u;
 	t->marks |= slope->bent && !slope->contended ? TABLE_BENT : 0u;
 	t->marks |= slope->total.below_floor ? TABLE_FLOOR : 0u;

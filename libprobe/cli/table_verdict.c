@@ -45,8 +45,8 @@ static void build_breakeven(const struct probe_verdict *v, double per_tick, cons
 		row = grid_add(grid);
 		if (!row)
 			return;
-		snprintf(row->text[COL_PATH], GRID_TEXT, "%.30s%s", from->cell->path,
-			 from->contended ? " !" : "");
+		snprintf(row->text[COL_PATH], GRID_TEXT, "%.30s%s%s", from->cell->path,
+			 from->cell->prepared ? " p" : "", from->contended ? " !" : "");
 		if (from->boundary.state == PROBE_ABSENT) {
 			snprintf(row->text[COL_BOUNDARY], GRID_TEXT, "not split");
 			continue;

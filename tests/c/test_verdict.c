@@ -7,80 +7,7 @@
 
 #include <cmocka.h>
 
-#include "probe/verdict.h"
-#include "run_fixture.h"
-
-#define ON "cpython-3.13.0"
-
-static const struct probe_scale ticks = {1, "ticks", false};
-static const struct probe_scale ns = {0.5, "ns", false};
-
-/* A binding with the three phases; each half is that of its phase, the total's is half. */
-static struct probe_cell *binding(struct probe_run *run, const char *path, double dispatch,
-				  double marshalling, double compute, double half)
-{
-	const struct probe_part parts[] = {
-		{PROBE_MASK_DISPATCH, fixture_value(dispatch, half)},
-		{PROBE_MASK_MARSHALLING, fixture_value(marshalling, half)},
-		{PROBE_MASK_COMPUTE, fixture_value(compute, half)},
-	};
-	struct probe_cell *cell = fixture_cell(run, "f", path, ON);
-
-	fixture_engine(&cell->ladder, parts, 3);
-	cell->ladder.total.half = half;
-	return cell;
-}
-
-/* A pure-Python row: total, and an empty call (absent where NaN). */
-static struct probe_cell *python(struct probe_run *run, double total, double empty, double half)
-{
-	struct probe_cell *cell = fixture_cell(run, "f", "python", ON);
-
-	fixture_engine(&cell->ladder, NULL, 0);
-	cell->ladder.total = fixture_value(total, half);
-	cell->ladder.empty_call = fixture_value(empty, half);
-	if (isnan(empty))
-		cell->ladder.empty_call.state = PROBE_ABSENT;
-	return cell;
-}
-
-static struct probe_verdict *only(const struct probe_run *run)
-{
-	struct probe_verdict *verdicts = NULL;
-	size_t n = 0;
-
-	assert_int_equal(probe_verdict_list(run, &verdicts, &n, NULL), 0);
-	assert_int_equal(n, 1);
-	return verdicts;
-}
-
-static void assert_words(const struct probe_run *run, const struct probe_scale *scale,
-			 const char *const *parts)
-{
-	struct probe_verdict *v = only(run);
-	char *words = probe_verdict_words(v, scale);
-
-	assert_non_null(words);
-	for (; *parts; parts++)
-		if (!strstr(words, *parts))
-			fail_msg("'%s' is not in: %s", *parts, words);
-	free(words);
-	probe_verdicts_free(v, 1);
-}
-
-static void assert_no_words(const struct probe_run *run, const char *part)
-{
-	struct probe_verdict *v = only(run);
-	char *words = probe_verdict_words(v, &ticks);
-
-	assert_non_null(words);
-	if (strstr(words, part))
-		fail_msg("'%s' is in: %s", part, words);
-	free(words);
-	probe_verdicts_free(v, 1);
-}
-
-#define PARTS(...) ((const char *const[]){__VA_ARGS__, NULL})
+#include "verdict_fixture.h"
 
 static void the_cheapest_is_named_with_the_phase_that_makes_it(void **state)
 {
@@ -113,35 +40,6 @@ static void two_phases_are_named_where_neither_is_most_of_it(void **state)
 	for (size_t i = 0; i < 3; i++)
 		cell->ladder.folded[i].value.half = 60;
 	assert_no_words(run, "because");
-	probe_run_free(run);
-}
-
-static void what_the_intervals_do_not_separate_is_a_tie(void **state)
-{
-	struct probe_run *run = probe_run_new();
-	struct probe_verdict *v;
-
-	(void)state;
-	binding(run, "a", 10, 20, 70, 1);
-	binding(run, "b", 10, 25, 70, 1); /* separate from a: 105 - 100 > 1 + 1 */
-	binding(run, "c", 12, 28, 70, 9); /* overlaps with a, though behind b */
-	v = only(run);
-	assert_int_equal(v->tied, 2);
-	assert_string_equal(v->rows[0].cell->path, "a");
-	assert_string_equal(v->rows[1].cell->path, "c");
-	assert_string_equal(v->next.other->path, "b");
-	assert_true(v->next.separate);
-	probe_verdicts_free(v, 1);
-	assert_words(run, &ticks,
-		     PARTS("a (100 ±1 ticks) and c (110 ±9 ticks) can't be told apart and are the "
-			   "cheapest, 1.05x less than b"));
-	/* At the edge, intervals that touch do not separate. */
-	run->cells[1].ladder.total.ticks = 102;
-	v = only(run);
-	assert_int_equal(v->tied, 3);
-	assert_null(v->next.other);
-	probe_verdicts_free(v, 1);
-	assert_no_words(run, "cheapest");
 	probe_run_free(run);
 }
 
@@ -520,7 +418,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_cheapest_is_named_with_the_phase_that_makes_it),
 		cmocka_unit_test(two_phases_are_named_where_neither_is_most_of_it),
-		cmocka_unit_test(what_the_intervals_do_not_separate_is_a_tie),
 		cmocka_unit_test(contended_rows_are_said),
 		cmocka_unit_test(merged_phases_are_compared_as_one),
 		cmocka_unit_test(pure_python_is_beside_it),

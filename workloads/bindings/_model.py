@@ -26,7 +26,7 @@ out-parameters returns the tuple (result, out...), without result where that is 
 tuple where only one value is left.
 """
 
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
 
 class Inexpressible(Exception):
@@ -133,3 +133,35 @@ def result(prototype: Dict[str, Any], value: Any, out_values: List[Any]) -> Any:
     if not parts:
         return None
     return parts[0] if len(parts) == 1 else tuple(parts)
+
+
+_PREPARED = {
+    "value": "numbers",
+    "string": "strings",
+    "buffer": "buffers",
+    "struct": "structs",
+    "out": "out-parameters",
+    "callback": "callbacks",
+}
+
+
+def prepared(prototype: Dict[str, Any], given: Sequence[Any], made: Sequence[Any]) -> str:
+    """Which arguments a binding's arguments() replaced, "buffers and structs"; "" for none.
+
+    What it hands on as it was given is converted on each call, and timed. What it makes anew, the
+    caller keeps and the call finds ready: such rows are not compared with those that convert. A
+    NULL pointer is a constant in any form.
+    """
+    found: List[str] = []
+    values = iter(given)
+    # Compiled bindings make out-parameters on each call.
+    takes_outs = len(made) == len(prototype["params"])
+    params = prototype["params"] if takes_outs else passed(prototype)
+    for param, argument in zip(params, made):
+        kind = role(param)
+        same = kind != "out" and next(values) is argument
+        if kind == "value" and fields(prototype, param["type"]) is not None:
+            kind = "struct"
+        if not same and kind in _PREPARED and _PREPARED[kind] not in found:
+            found.append(_PREPARED[kind])
+    return " and ".join(filter(None, [", ".join(found[:-1]), *found[-1:]]))

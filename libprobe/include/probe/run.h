@@ -139,6 +139,12 @@ struct probe_cell {
 	char *workload;    /* "add", "sum:1024" */
 	char *path;        /* "ctypes" */
 	char *interpreter; /* a label of probe_run.interpreters */
+	/* What its callable is, "ctypes" or "python", where path is a name that somebody chose;
+	 * NULL = path says it. See probe_cell_binding(). */
+	char *binding;
+	/* Which of its arguments were made before timing, "buffers and structs", so that the call
+	 * has them to convert no more; NULL = none (or a file of before this was kept). */
+	char *prepared;
 	enum probe_cell_status status;
 	char *reason;    /* one line; NULL when OK */
 	char *backtrace; /* native frames, one a line; NULL unless CRASHED */
@@ -227,6 +233,9 @@ PROBE_API const struct probe_sweep *probe_run_find_sweep(const struct probe_run 
 
 /* The engine whose figures a row shows: the ladder where present, else the timeline, else NULL. */
 PROBE_API const struct probe_engine *probe_cell_engine(const struct probe_cell *cell);
+
+/* What a cell's callable is: the name of a call path, "python" for a pure Python function. */
+PROBE_API const char *probe_cell_binding(const struct probe_cell *cell);
 
 /* Whether a measured cell never became steady: more than half of its processes still changed while
  * they were measured (in fewer of them, that is a neighbour). Its figures then hold for no one

@@ -41,6 +41,7 @@ struct probe_slope {
 	double floor_ticks;             /* below this a slope is not resolved */
 	unsigned cells;                 /* in the fit */
 	bool contended;                 /* some of them were */
+	bool prepared;                  /* some had arguments made before timing */
 	/* Not a line: chi2 of the totals rejects it at 5 %, and a cell lies off it by more than a
 	 * quarter of the slope. */
 	bool bent;

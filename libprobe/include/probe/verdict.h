@@ -3,8 +3,12 @@
  * on a binding pays, and how published ratios compare. As data, and in the words that the command,
  * the exports and the Python package print alike.
  *
- * Two figures are told apart only where their 95 % intervals do not overlap: much of both is
- * systematic (the place of code in memory), so it does not average out.
+ * Two figures are told apart only where their 95 % intervals do not overlap, as much of both is
+ * systematic (the place of code in memory) and does not average out, and where they differ by more
+ * than anybody would choose a binding for: 2 % or 1 ns, whichever is larger.
+ *
+ * Like is compared with like: rows whose arguments were made before timing (probe_cell.prepared)
+ * are not ranked beside rows that convert theirs on each call.
  */
 #ifndef PROBE_VERDICT_H
 #define PROBE_VERDICT_H
@@ -58,8 +62,9 @@ struct probe_verdict_row {
 	struct probe_value boundary;
 	struct probe_value compute; /* the rest, as measured on this path */
 	double floor_ticks;
-	bool contended;                /* its total may be too high */
-	struct probe_breakeven tenth;  /* the boundary falls under 10 % of the call */
+	bool contended;               /* its total may be too high */
+	bool near;                    /* not tied, but not told from each of the tied rows either */
+	struct probe_breakeven tenth; /* the boundary falls under 10 % of the call */
 	struct probe_breakeven python; /* it beats pure Python */
 };
 
@@ -68,7 +73,7 @@ struct probe_versus {
 	const struct probe_cell *other; /* NULL = there is none */
 	struct probe_value total;       /* of the other */
 	struct probe_ratio ratio;       /* the other's total over the cheapest's */
-	bool separate;                  /* the two totals' intervals do not overlap */
+	bool separate;                  /* told from every one of the tied rows */
 	struct probe_part more[3];      /* the other's phase less the cheapest's, largest first */
 	size_t more_count;              /* 0 = no phase of the two can be compared */
 };
@@ -76,13 +81,21 @@ struct probe_versus {
 /* One workload on one interpreter. */
 struct probe_verdict {
 	const char *workload, *interpreter;
-	struct probe_verdict_row *rows; /* bindings that were measured, cheapest first; >= 1 */
+	/* Bindings that were measured, cheapest first; >= 1. Those with prepared arguments come
+	 * last, unless all have them. Where several functions were compared and all are Python's,
+	 * these. */
+	struct probe_verdict_row *rows;
 	size_t row_count;
-	size_t tied; /* of the first rows, how many can't be told from the cheapest; >= 1 */
+	size_t ranked; /* of the first rows, how many are compared with one another; >= 1 */
+	/* Of these, the first so many that are the cheapest: no two of them can be told apart, and
+	 * all others cost more; >= 1. */
+	size_t tied;
+	bool tied_in_practice;      /* some of them by the 2 % or 1 ns alone */
+	bool all_python;            /* rows are Python functions */
 	struct probe_value compute; /* the native function's, from the row that has it most exactly;
 				     * what break-even against Python is reckoned with */
 	double compute_floor_ticks; /* below this, compute is not resolved */
-	struct probe_versus next;   /* the cheapest of the rows beyond the tie */
+	struct probe_versus next;   /* the cheapest ranked row that is told from all tied ones */
 	struct probe_versus ctypes; /* where that is not the cheapest, nor next */
 	struct probe_versus python; /* pure Python; no phases */
 	bool python_contended;

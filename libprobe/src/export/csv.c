@@ -13,8 +13,8 @@ static const char header[] =
 	"workload,path,interpreter,status,reason,engine,level,part,state,ticks_per_call,half_ticks,"
 	"ns_per_call,half_ns,cycles_per_call,half_cycles,cycles_estimated,share_percent,"
 	"below_floor,floor_ns,p50_ns,p90_ns,p99_ns,p999_ns,max_ns,contended,passes,rounds,"
-	"rounds_contended,rounds_discarded,calls_per_round\n";
-#define COLUMNS_OF_FIGURES 25 /* those after "reason" */
+	"rounds_contended,rounds_discarded,calls_per_round,prepared\n";
+#define COLUMNS_OF_FIGURES 26 /* those after "reason" */
 
 struct units {
 	double ns, cycles; /* per tick; NaN = absent */
@@ -134,6 +134,8 @@ static void figure(struct pb_buf *out, const struct probe_cell *cell, const stru
 	whole(out, e->rounds_contended);
 	whole(out, e->rounds_discarded);
 	whole(out, e->calls_per_round);
+	pb_buf_puts(out, ",");
+	pb_export_csv_field(out, cell->prepared);
 	pb_buf_puts(out, "\n");
 }
 

@@ -8,6 +8,14 @@
 #include "probe/export.h"
 #include "probe/verdict.h"
 
+/* What a row's "(prepared)" tells. */
+#define PB_PREPARED_MEANS                                                                          \
+	"arguments (buffers, structs, callbacks, ...) that its caller makes once were made "       \
+	"before "                                                                                  \
+	"timing, so that converting them is in none of its figures, and it is not ranked with "    \
+	"rows "                                                                                    \
+	"that convert theirs on each call"
+
 int pb_export_csv(const struct probe_run *run, const struct probe_sink *sink,
 		  struct probe_error *err);
 int pb_export_markdown(const struct probe_run *run, const struct probe_sink *sink,

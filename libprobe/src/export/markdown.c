@@ -111,6 +111,9 @@ static void cell_row(const struct probe_run *run, const struct probe_cell *cell,
 		snprintf(row[TOTAL], TEXT_MAX, "%s", probe_cell_status_name(cell->status));
 		return;
 	}
+	if (cell->prepared)
+		snprintf(row[PATH] + strlen(row[PATH]), TEXT_MAX - strlen(row[PATH]),
+			 " (prepared)");
 	if (e->contended)
 		snprintf(row[PATH] + strlen(row[PATH]), TEXT_MAX - strlen(row[PATH]),
 			 " (contended)");
@@ -200,6 +203,17 @@ static void write_name(struct pb_buf *out, const struct probe_cell *cell, bool a
 	pb_export_markdown_escape(cell->workload, out);
 	pb_buf_puts(out, "/");
 	pb_export_markdown_escape(cell->path, out);
+}
+
+/* What "(prepared)" means, once for all tables. */
+static void write_prepared(struct pb_buf *out, const struct probe_run *run)
+{
+	for (size_t i = 0; i < run->cell_count; i++) {
+		if (!run->cells[i].prepared || run->cells[i].status != PROBE_CELL_OK)
+			continue;
+		pb_buf_puts(out, "\n(prepared): " PB_PREPARED_MEANS ".\n");
+		return;
+	}
 }
 
 /* What a callback makes of compute, which the table has as one figure; false: it has none. */
@@ -314,6 +328,7 @@ int pb_export_markdown(const struct probe_run *run, const struct probe_sink *sin
 			    "call from which on its boundary is under 10% of it, and from which "
 			    "on it beats pure Python for more of the same work.\n");
 	probe_verdicts_free(verdicts, verdict_count);
+	write_prepared(&out, run);
 	pb_export_markdown_slopes(&out, run, &scale);
 	pb_export_markdown_claims(&out, run, &scale);
 	for (char **w = run->warnings; w && *w; w++) {

@@ -24,7 +24,8 @@ static void add_cell(struct pb_buf *out, const struct probe_slope *slope, double
 				  figure, sizeof figure);
 		pb_buf_puts(out, " ");
 		pb_export_markdown_escape(figure, out); /* "<" is a tag's beginning */
-		pb_buf_printf(out, "%s%s |", slope->contended ? " (contended)" : "",
+		pb_buf_printf(out, "%s%s%s |", slope->prepared ? " (prepared)" : "",
+			      slope->contended ? " (contended)" : "",
 			      slope->bent ? " (no straight line)" : "");
 	}
 }

@@ -29,8 +29,8 @@ static void row_texts(const struct probe_verdict_row *from, double per_tick, row
 
 	memset(row, 0, sizeof(row_text));
 	pb_export_markdown_escape(from->cell->path, &path);
-	snprintf(row[PATH], TEXT_MAX, "%s%s", path.len ? path.data : "",
-		 from->contended ? " (contended)" : "");
+	snprintf(row[PATH], TEXT_MAX, "%s%s%s", path.len ? path.data : "",
+		 from->cell->prepared ? " (prepared)" : "", from->contended ? " (contended)" : "");
 	pb_buf_fini(&path);
 	if (from->boundary.state == PROBE_ABSENT) {
 		snprintf(row[BOUNDARY], TEXT_MAX, "not split");

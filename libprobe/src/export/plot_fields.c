@@ -68,7 +68,9 @@ void pb_plot_remark(struct pb_buf *out, const struct probe_cell *cell, const str
 	struct pb_buf text = {0};
 
 	if (e) {
-		pb_buf_puts(&text, e->contended ? "contended" : "");
+		pb_buf_puts(&text, cell->prepared ? "prepared arguments" : "");
+		if (e->contended)
+			pb_buf_puts(&text, text.len ? ", contended" : "contended");
 		if (probe_cell_unsteady(cell))
 			pb_buf_puts(&text, text.len ? ", not steady" : "not steady");
 		if (e == &cell->timeline)

@@ -13,7 +13,7 @@
 
 /* One figure in a table. */
 struct pb_report_field {
-	char text[64];  /* "204.9 ±1.5" */
+	char text[80];  /* "204.9 ±1.5" */
 	char aside[24]; /* "33%"; "" = none */
 	char label[64]; /* the phases that one figure covers; "" = its column says it */
 	unsigned span;  /* columns; 0 = 1 */

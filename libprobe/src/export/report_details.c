@@ -46,6 +46,10 @@ static void put_slope(const struct pb_report *r, struct pb_report_table *table, 
 			 slope->bent_ticks * per_tick, r->scale.name, slope->bent_count);
 	else if (slope->contended)
 		snprintf(remark->text, sizeof remark->text, "contended");
+	if (slope->prepared)
+		snprintf(remark->text + strlen(remark->text),
+			 sizeof remark->text - strlen(remark->text), "%s",
+			 remark->text[0] ? ", prepared" : "prepared arguments");
 }
 
 static void slopes_table(struct pb_report *r, const struct probe_slopes *from)

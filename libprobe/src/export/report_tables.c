@@ -23,6 +23,7 @@ enum mark {
 	MARK_EMPTY_CALL = 1 << 7,
 	MARK_BREAKEVEN = 1 << 8,
 	MARK_UNSTEADY = 1 << 9,
+	MARK_PREPARED = 1 << 10,
 };
 
 static const struct {
@@ -41,6 +42,7 @@ static const struct {
 	 "with callbacks, it holds the calls back to Python and what they run."},
 	{MARK_TIMELINE, "(timeline)",
 	 "from stamps in single calls; the other rows come from the ladder."},
+	{MARK_PREPARED, "(prepared)", PB_PREPARED_MEANS "."},
 	{MARK_CONTENDED, "(contended)",
 	 "the core never got quiet enough, so that the figures may be too high."},
 	{MARK_UNSTEADY, "(not steady)",
@@ -147,10 +149,12 @@ static void put_cell(const struct pb_report *r, struct pb_report_table *table,
 	row = pb_report_row(table, PB_ROW_FIGURES);
 	if (!row)
 		return;
-	snprintf(row->fields[PATH].text, sizeof row->fields[PATH].text, "%.26s%s%s%s", cell->path,
-		 e == &cell->timeline ? " (timeline)" : "", e->contended ? " (contended)" : "",
+	snprintf(row->fields[PATH].text, sizeof row->fields[PATH].text, "%.30s%s%s%s%s", cell->path,
+		 cell->prepared ? " (prepared)" : "", e == &cell->timeline ? " (timeline)" : "",
+		 e->contended ? " (contended)" : "",
 		 probe_cell_unsteady(cell) ? " (not steady)" : "");
 	*marks |= probe_cell_unsteady(cell) ? MARK_UNSTEADY : 0u;
+	*marks |= cell->prepared ? MARK_PREPARED : 0u;
 	*marks |= (e == &cell->timeline ? MARK_TIMELINE : 0u) |
 		  (e->contended ? MARK_CONTENDED : 0u) | (has_callback(e) ? MARK_CALLBACK : 0u);
 	put_figure(r, &e->total, e, &row->fields[TOTAL], marks);
@@ -207,8 +211,9 @@ static void put_breakeven(const struct pb_report *r, struct pb_report_table *tab
 
 	if (!row)
 		return;
-	snprintf(row->fields[EVEN_PATH].text, sizeof row->fields[EVEN_PATH].text, "%.48s%s",
-		 from->cell->path, from->contended ? " (contended)" : "");
+	snprintf(row->fields[EVEN_PATH].text, sizeof row->fields[EVEN_PATH].text, "%.34s%s%s",
+		 from->cell->path, from->cell->prepared ? " (prepared)" : "",
+		 from->contended ? " (contended)" : "");
 	if (from->boundary.state == PROBE_ABSENT) {
 		row->kind = PB_ROW_MISSING;
 		pb_report_message(table, row, "not split: no compute of its own", NULL);

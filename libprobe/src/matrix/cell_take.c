@@ -205,6 +205,10 @@ int pb_cell_take(struct pb_cell *cell, enum pb_engine engine, struct pb_cell_res
 		 const char *crash, const struct pb_cell_settings *settings, struct probe_cell *row,
 		 struct probe_error *err)
 {
+	if (result->status == PROBE_CELL_OK && result->prepared && !row->prepared) {
+		row->prepared = result->prepared;
+		result->prepared = NULL;
+	}
 	if (result->status == PROBE_CELL_OK)
 		return take_ok(cell, engine, result, settings, row, err);
 	return take_failure(cell, engine, result, crash, row) ? out_of_memory(err) : 0;

@@ -210,6 +210,11 @@ const struct probe_engine *probe_cell_engine(const struct probe_cell *cell)
 	return cell->timeline.present ? &cell->timeline : NULL;
 }
 
+const char *probe_cell_binding(const struct probe_cell *cell)
+{
+	return cell->binding ? cell->binding : cell->path;
+}
+
 bool probe_cell_unsteady(const struct probe_cell *cell)
 {
 	const struct probe_warmup *w = &cell->warmup;

@@ -213,6 +213,8 @@ static const struct pb_field cell_fields[] = {
 	{"workload", PB_TEXT, true, AT(probe_cell, workload)},
 	{"path", PB_TEXT, true, AT(probe_cell, path)},
 	{"interpreter", PB_TEXT, true, AT(probe_cell, interpreter)},
+	{"binding", PB_TEXT, AT(probe_cell, binding)},
+	{"prepared", PB_TEXT, AT(probe_cell, prepared)},
 	{"status", PB_NAME, true, AT(probe_cell, status), .names = pb_cell_status_names},
 	{"reason", PB_TEXT, AT(probe_cell, reason)},
 	{"backtrace", PB_TEXT, AT(probe_cell, backtrace), .lines = true},

@@ -211,6 +211,7 @@ static bool fit_slope(struct probe_slope *out, const struct probe_cell *const *c
 
 		if (e && counts[i] > 0)
 			points[n++] = point_of(e, counts[i], place_ticks);
+		out->prepared = out->prepared || (e && cells[i]->prepared);
 		if (!cells[i] || cells[i]->status == PROBE_CELL_OK)
 			continue;
 		inapplicable += cells[i]->status == PROBE_CELL_INAPPLICABLE;

@@ -11,6 +11,10 @@
 #include "result/verdict_parts.h"
 
 static const char reference_path[] = "python", runtime_path[] = "ctypes";
+/* What nobody would choose a binding for; the larger of the two counts. */
+#define PRACTICAL_SHARE 0.02
+#define PRACTICAL_NS    1.0
+
 static const struct probe_value absent = {.state = PROBE_ABSENT, .ticks = NAN, .half = NAN};
 
 const struct probe_engine *pb_verdict_engine(const struct probe_cell *cell)
@@ -21,9 +25,17 @@ const struct probe_engine *pb_verdict_engine(const struct probe_cell *cell)
 	return e && e->total.state != PROBE_ABSENT && isfinite(e->total.ticks) ? e : NULL;
 }
 
-bool pb_values_separate(const struct probe_value *a, const struct probe_value *b)
+bool pb_values_apart(const struct probe_value *a, const struct probe_value *b)
 {
 	return fabs(a->ticks - b->ticks) > a->half + b->half;
+}
+
+bool pb_values_separate(const struct probe_value *a, const struct probe_value *b, double hz)
+{
+	double share = PRACTICAL_SHARE * fmax(fabs(a->ticks), fabs(b->ticks));
+	double least = hz > 0 ? PRACTICAL_NS * hz / 1e9 : 0;
+
+	return pb_values_apart(a, b) && fabs(a->ticks - b->ticks) > fmax(share, least);
 }
 
 struct probe_ratio pb_ratio(const struct probe_value *over, const struct probe_value *under)
@@ -97,17 +109,20 @@ static int by_ticks_descending(const void *a, const void *b)
 	return (x < y) - (x > y);
 }
 
-static struct probe_versus compare(const struct probe_cell *cheapest,
-				   const struct probe_cell *other)
+/* The first row beside another one, which may be none of the verdict's. */
+static struct probe_versus compare(const struct probe_verdict *v, const struct probe_cell *other,
+				   double hz)
 {
-	const struct probe_engine *low = pb_verdict_engine(cheapest);
+	const struct probe_engine *low = pb_verdict_engine(v->rows[0].cell);
 	const struct probe_engine *high = pb_verdict_engine(other);
 	struct probe_versus c = {.other = other, .total = high->total};
 	struct pb_common_part parts[3];
 	size_t n = pb_common_parts(high, low, parts);
 
 	c.ratio = pb_ratio(&high->total, &low->total);
-	c.separate = pb_values_separate(&high->total, &low->total);
+	c.separate = true;
+	for (size_t i = 0; i < v->tied; i++)
+		c.separate = c.separate && pb_values_separate(&high->total, &v->rows[i].total, hz);
 	for (size_t i = 0; i < n; i++) {
 		struct probe_value *more = &c.more[c.more_count].value;
 
@@ -178,27 +193,61 @@ static struct probe_verdict_row row_of(const struct probe_cell *cell)
 	return row;
 }
 
-static int by_total(const void *a, const void *b)
+/* Rows whose arguments were prepared come last. */
+static int by_kind_and_total(const void *a, const void *b)
 {
 	const struct probe_verdict_row *x = a, *y = b;
+	bool x_late = x->cell->prepared != NULL, y_late = y->cell->prepared != NULL;
 
+	if (x_late != y_late)
+		return x_late - y_late;
 	return (x->total.ticks > y->total.ticks) - (x->total.ticks < y->total.ticks);
 }
 
-/* Moves the rows that can't be told from the first one before the others; returns how many. */
-static size_t gather_tied(struct probe_verdict_row *rows, size_t n)
+/* Not being told apart does not carry over from one pair to the next. What the tie holds are the
+ * first rows of which no two can be told apart, so that no row outside it is cheaper than one
+ * inside; rows that can't be told from some of them are marked as near. */
+static void rank(struct probe_verdict *v, double hz)
 {
-	size_t tied = 1;
+	v->ranked = 0;
+	while (v->ranked < v->row_count && !v->rows[v->ranked].cell->prepared)
+		v->ranked++;
+	if (!v->ranked)
+		v->ranked = v->row_count;
+	for (v->tied = 1; v->tied < v->ranked; v->tied++) {
+		const struct probe_value *total = &v->rows[v->tied].total;
+		bool practical = false, separate = false;
 
-	for (size_t i = 1; i < n; i++) {
-		struct probe_verdict_row row = rows[i];
-
-		if (pb_values_separate(&row.total, &rows[0].total))
-			continue;
-		memmove(&rows[tied + 1], &rows[tied], (i - tied) * sizeof *rows);
-		rows[tied++] = row;
+		for (size_t i = 0; i < v->tied; i++) {
+			separate = separate || pb_values_separate(total, &v->rows[i].total, hz);
+			practical = practical || pb_values_apart(total, &v->rows[i].total);
+		}
+		if (separate)
+			break;
+		v->tied_in_practice = v->tied_in_practice || practical;
 	}
-	return tied;
+	for (size_t k = v->tied; k < v->ranked; k++) {
+		struct probe_verdict_row *row = &v->rows[k];
+
+		for (size_t i = 0; i < v->tied; i++)
+			row->near = row->near ||
+				    !pb_values_separate(&row->total, &v->rows[i].total, hz);
+	}
+}
+
+/* Looks beyond the tie for whom to compare with. */
+static void find_others(struct probe_verdict *v, double hz)
+{
+	for (size_t i = v->tied; i < v->ranked; i++) {
+		const struct probe_cell *cell = v->rows[i].cell;
+
+		if (v->rows[i].near)
+			continue;
+		if (!v->next.other)
+			v->next = compare(v, cell, hz);
+		else if (!strcmp(probe_cell_binding(cell), runtime_path) && !v->ctypes.other)
+			v->ctypes = compare(v, cell, hz);
+	}
 }
 
 /* How little is known of a compute time. */
@@ -271,37 +320,66 @@ static bool same_block(const struct probe_cell *a, const struct probe_cell *b)
 	return !strcmp(a->workload, b->workload) && !strcmp(a->interpreter, b->interpreter);
 }
 
+static bool is_python(const struct probe_cell *cell)
+{
+	return !strcmp(probe_cell_binding(cell), reference_path);
+}
+
+/* The next measured cell of the block that is, or isn't, a Python function; NULL = no more. */
+static const struct probe_cell *next_cell(const struct probe_run *run, size_t first, size_t *at,
+					  bool python)
+{
+	for (; *at < run->cell_count; ++*at) {
+		const struct probe_cell *cell = &run->cells[*at];
+
+		if (same_block(cell, &run->cells[first]) && pb_verdict_engine(cell) &&
+		    is_python(cell) == python)
+			return &run->cells[(*at)++];
+	}
+	return NULL;
+}
+
+/* The bindings; where there is none, Python functions that are to be compared with each other. */
+static const struct probe_cell *collect(const struct probe_run *run, size_t first,
+					struct probe_verdict *v)
+{
+	const struct probe_cell *cell, *python = NULL;
+	size_t at = first;
+
+	while ((cell = next_cell(run, first, &at, false)))
+		v->rows[v->row_count++] = row_of(cell);
+	v->all_python = !v->row_count;
+	for (at = first; (cell = next_cell(run, first, &at, true));) {
+		if (v->all_python)
+			v->rows[v->row_count++] = row_of(cell);
+		else if (!python || pb_verdict_engine(cell)->total.ticks <
+					    pb_verdict_engine(python)->total.ticks)
+			python = cell;
+	}
+	if (v->all_python && v->row_count == 1)
+		v->row_count = 0;
+	return python;
+}
+
 /* Fills one verdict; false when memory is out. v->row_count is 0 where nothing was measured. */
 static bool judge(const struct probe_run *run, size_t first, struct probe_verdict *v)
 {
-	const struct probe_cell *python = NULL;
+	const struct probe_cell *python;
+	double hz = run->counter.hz;
 
 	*v = (struct probe_verdict){.workload = run->cells[first].workload,
 				    .interpreter = run->cells[first].interpreter};
 	v->rows = calloc(run->cell_count - first, sizeof *v->rows);
 	if (!v->rows)
 		return false;
-	for (size_t i = first; i < run->cell_count; i++) {
-		const struct probe_cell *cell = &run->cells[i];
-
-		if (!same_block(cell, &run->cells[first]) || !pb_verdict_engine(cell))
-			continue;
-		if (!strcmp(cell->path, reference_path))
-			python = cell;
-		else
-			v->rows[v->row_count++] = row_of(cell);
-	}
+	python = collect(run, first, v);
 	if (!v->row_count)
 		return true;
-	qsort(v->rows, v->row_count, sizeof *v->rows, by_total);
-	v->tied = gather_tied(v->rows, v->row_count);
-	if (v->tied < v->row_count)
-		v->next = compare(v->rows[0].cell, v->rows[v->tied].cell);
-	for (size_t i = v->tied + 1; i < v->row_count; i++)
-		if (!strcmp(v->rows[i].cell->path, runtime_path))
-			v->ctypes = compare(v->rows[0].cell, v->rows[i].cell);
+	qsort(v->rows, v->row_count, sizeof *v->rows, by_kind_and_total);
+	rank(v, hz);
+	find_others(v, hz);
 	if (python) {
-		v->python = compare(v->rows[0].cell, python);
+		v->python = compare(v, python, hz);
 		v->python_contended = pb_verdict_engine(python)->contended;
 	}
 	reckon_breakeven(v);

@@ -10,7 +10,10 @@
 const struct probe_engine *pb_verdict_engine(const struct probe_cell *cell);
 
 /* Whether the two intervals do not overlap. */
-bool pb_values_separate(const struct probe_value *a, const struct probe_value *b);
+bool pb_values_apart(const struct probe_value *a, const struct probe_value *b);
+/* The same, and the difference matters: it is over 2 % and over 1 ns. @hz  of the counter, 0 where
+ * it is not known. */
+bool pb_values_separate(const struct probe_value *a, const struct probe_value *b, double hz);
 
 /* Absent (NaN) unless both are above their floor and positive. */
 struct probe_ratio pb_ratio(const struct probe_value *over, const struct probe_value *under);

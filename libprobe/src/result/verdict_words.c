@@ -7,10 +7,14 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "result/verdict_parts.h"
 #include "result/verdict_text.h"
 
 /* How many names a list in the paragraph holds before it says "and 4 more". */
 #define MOST_NAMES 5
+
+/* See pb_values_separate(). */
+#define PRACTICAL " by less than matters (2% or 1 ns)"
 
 /* The scale times 1000 to some power, so that value needs no more than five digits. */
 static struct probe_scale fitting(const struct probe_scale *scale, double ticks, char name[32])
@@ -110,46 +114,146 @@ static bool add_comparison(struct pb_buf *out, const char *before, const struct 
 	return true;
 }
 
-static void add_names(struct pb_buf *out, const struct probe_verdict *v,
-		      const struct probe_scale *scale)
-{
-	size_t named = v->tied > MOST_NAMES ? MOST_NAMES : v->tied;
-	char figure[PB_SAY];
+/* Which rows a list names. */
+typedef bool (*picked)(const struct probe_verdict *v, size_t row);
 
-	for (size_t i = 0; i < named; i++)
-		pb_buf_printf(out, "%s%s (%s)",
-			      !i                                   ? ""
-			      : i + 1 == named && named == v->tied ? " and "
-								   : ", ",
-			      v->rows[i].cell->path,
-			      pb_say_value(&v->rows[i].total, v->rows[i].floor_ticks, scale, figure,
-					   sizeof figure));
-	if (named < v->tied)
-		pb_buf_printf(out, " and %zu more", v->tied - named);
+static bool is_tied(const struct probe_verdict *v, size_t row)
+{
+	return row < v->tied;
+}
+
+static bool is_near(const struct probe_verdict *v, size_t row)
+{
+	return v->rows[row].near;
+}
+
+static bool is_prepared(const struct probe_verdict *v, size_t row)
+{
+	return row >= v->ranked;
+}
+
+/* "a (13 ±2 ns), b (14 ±3 ns) and c (15 ±2 ns)"; returns how many there are. */
+static size_t add_names(struct pb_buf *out, const struct probe_verdict *v, picked pick,
+			const struct probe_scale *scale)
+{
+	char figure[PB_SAY];
+	size_t n = 0, named = 0, most;
+
+	for (size_t i = 0; i < v->row_count; i++)
+		n += pick(v, i);
+	most = n > MOST_NAMES ? MOST_NAMES : n;
+	for (size_t i = 0; i < v->row_count && named < most; i++) {
+		const struct probe_verdict_row *row = &v->rows[i];
+
+		if (!pick(v, i))
+			continue;
+		named++;
+		pb_buf_printf(
+			out, "%s%s (%s)",
+			named == 1                    ? ""
+			: named == n && named == most ? " and "
+						      : ", ",
+			row->cell->path,
+			pb_say_value(&row->total, row->floor_ticks, scale, figure, sizeof figure));
+	}
+	if (named < n)
+		pb_buf_printf(out, " and %zu more", n - named);
+	return n;
+}
+
+static void say_only(struct pb_buf *out, const struct probe_verdict *v)
+{
+	pb_buf_printf(out, "%s is the only binding measured%s", v->rows[0].cell->path,
+		      v->row_count > 1 ? " that converts its arguments on each call" : "");
 }
 
 static void say_cheapest(struct pb_buf *out, const struct probe_verdict *v,
 			 const struct probe_scale *scale)
 {
 	const struct probe_verdict_row *best = &v->rows[0];
+	const char *before = ", ";
 	char figure[PB_SAY];
 	bool said;
 
 	if (v->tied > 1) {
-		add_names(out, v, scale);
+		add_names(out, v, is_tied, scale);
 		pb_buf_puts(out, " can't be told apart");
-		if (v->tied < v->row_count)
-			pb_buf_puts(out, " and are the cheapest");
+		if (v->tied_in_practice)
+			pb_buf_puts(out, ", or differ" PRACTICAL);
+		if (v->tied < v->ranked)
+			pb_buf_printf(out, "%s and are the cheapest",
+				      v->tied_in_practice ? "," : "");
+		/* A ratio holds for two rows, so that it names both. */
+		if (v->next.other && isfinite(v->next.ratio.value))
+			pb_buf_printf(out, ": %s costs ", best->cell->path);
+		before = "";
 	} else {
-		pb_buf_printf(out, "%s is the %s binding%s, %s", best->cell->path,
-			      v->row_count > 1 ? "cheapest" : "only",
-			      v->row_count > 1 ? "" : " measured",
+		if (v->ranked > 1)
+			pb_buf_printf(out, "%s is the cheapest%s", best->cell->path,
+				      v->all_python ? "" : " binding");
+		else
+			say_only(out, v);
+		pb_buf_printf(out, ", %s",
 			      pb_say_value(&best->total, best->floor_ticks, scale, figure,
 					   sizeof figure));
 	}
-	said = add_comparison(out, ", ", &v->next, &best->total, scale);
-	add_comparison(out, said ? " and " : ", ", &v->ctypes, &best->total, scale);
+	said = add_comparison(out, before, &v->next, &best->total, scale);
+	if (said)
+		add_comparison(out, " and ", &v->ctypes, &best->total, scale);
 	pb_buf_puts(out, ".");
+}
+
+/* What the intervals leave open beside the tie. */
+static void say_near(struct pb_buf *out, const struct probe_verdict *v,
+		     const struct probe_scale *scale)
+{
+	size_t n = 0;
+	bool practical = false;
+
+	for (size_t i = v->tied; i < v->ranked; i++) {
+		bool overlaps = false;
+
+		for (size_t k = 0; k < v->tied; k++)
+			overlaps =
+				overlaps || !pb_values_apart(&v->rows[i].total, &v->rows[k].total);
+		n += v->rows[i].near;
+		practical = practical || (v->rows[i].near && !overlaps);
+	}
+	if (!n)
+		return;
+	pb_buf_puts(out, " ");
+	add_names(out, v, is_near, scale);
+	pb_buf_printf(out, " can't be told from %s%s.",
+		      v->tied > 1 ? "some of these" : v->rows[0].cell->path,
+		      practical ? ", or differ" PRACTICAL : "");
+}
+
+/* Rows that have less to do than the others, or all of them. */
+static void say_prepared(struct pb_buf *out, const struct probe_verdict *v,
+			 const struct probe_scale *scale)
+{
+	const char *what = NULL;
+	bool same = true;
+
+	for (size_t i = 0; i < v->row_count; i++) {
+		const char *here = v->rows[i].cell->prepared;
+
+		same = same && (!here || !what || !strcmp(what, here));
+		what = here ? here : what;
+	}
+	if (!what)
+		return;
+	what = same ? what : "arguments";
+	if (v->ranked == v->row_count && v->rows[0].cell->prepared) {
+		pb_buf_printf(out,
+			      " The %s of %s made before timing: converting them is not part "
+			      "of it.",
+			      what, v->row_count > 1 ? "all of these were" : "this call were");
+		return;
+	}
+	pb_buf_puts(out, " Not ranked with these: ");
+	add_names(out, v, is_prepared, scale);
+	pb_buf_printf(out, ", whose %s were made before timing.", what);
 }
 
 /* Where a break-even lies: without its interval, unless that is most of what is known. */
@@ -214,15 +318,25 @@ static void say_python(struct pb_buf *out, const struct probe_verdict *v,
 	if (!v->python.other || !isfinite(ratio->value))
 		return;
 	pb_say_value(&v->python.total, 0, scale, figure, sizeof figure);
-	if (!v->python.separate)
-		pb_buf_printf(out, " Pure Python (%s) can't be told from %s", figure,
-			      v->tied > 1 ? "them" : "it");
+	pb_buf_puts(out, " ");
+	if (!strcmp(v->python.other->path, "python"))
+		pb_buf_puts(out, "Pure Python");
+	else
+		pb_buf_printf(out, "%s in pure Python", v->python.other->path);
+	if (!v->python.separate && !pb_values_apart(&v->python.total, &v->rows[0].total))
+		pb_buf_printf(out, " (%s) can't be told from %s", figure,
+			      v->tied > 1 ? "the cheapest" : "it");
+	else if (!v->python.separate)
+		pb_buf_printf(out, " (%s) is as cheap as %s in practice", figure,
+			      v->tied > 1 ? "the cheapest" : "it");
 	else if (cheaper)
-		pb_buf_printf(out, " Pure Python is cheaper still, %s, %s less", figure,
+		pb_buf_printf(out, " is cheaper still, %s, %s less", figure,
 			      pb_say_ratio(&inverse, PROBE_FIGURE_VALUE, times, sizeof times));
 	else
-		pb_buf_printf(out, " Pure Python takes %s as long, %s",
-			      pb_say_ratio(ratio, PROBE_FIGURE_VALUE, times, sizeof times), figure);
+		pb_buf_printf(out, " takes %s as long%s%s, %s",
+			      pb_say_ratio(ratio, PROBE_FIGURE_VALUE, times, sizeof times),
+			      v->tied > 1 ? " as " : "", v->tied > 1 ? v->rows[0].cell->path : "",
+			      figure);
 	say_pays(out, &v->rows[0], cheaper, scale);
 	pb_buf_puts(out, ".");
 }
@@ -234,7 +348,7 @@ static void say_tenth(struct pb_buf *out, const struct probe_verdict *v,
 	char figure[PB_SAY];
 
 	/* ctypes where it is there: what most people would otherwise use. */
-	for (size_t i = 1; i < v->row_count; i++)
+	for (size_t i = 1; i < v->ranked; i++)
 		if (v->rows[i].cell == v->ctypes.other ||
 		    (v->rows[i].cell == v->next.other && !v->ctypes.other))
 			other = &v->rows[i];
@@ -282,6 +396,8 @@ char *probe_verdict_words(const struct probe_verdict *verdict, const struct prob
 
 	pb_buf_printf(&out, "%s on %s: ", verdict->workload, verdict->interpreter);
 	say_cheapest(&out, verdict, scale);
+	say_near(&out, verdict, scale);
+	say_prepared(&out, verdict, scale);
 	say_python(&out, verdict, scale);
 	say_tenth(&out, verdict, scale);
 	say_contended(&out, verdict);

@@ -128,9 +128,11 @@ static json_t *view_cell(const struct probe_run *run, const struct probe_cell *c
 	for (char **w = cell->warnings; w && *w; w++)
 		json_array_append_new(warnings, pb_json_text(*w));
 	const struct context ladder = {&cell->ladder, *scale}, timeline = {&cell->timeline, *scale};
-	return json_pack("{s:o, s:o, s:o, s:s, s:o, s:o, s:s?, s:o, s:o, s:o, s:s}", "workload",
-			 pb_json_text(cell->workload), "path", pb_json_text(cell->path),
-			 "interpreter", pb_json_text(cell->interpreter), "status",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:s?, s:o, s:o, s:o, s:s}",
+			 "workload", pb_json_text(cell->workload), "path", pb_json_text(cell->path),
+			 "interpreter", pb_json_text(cell->interpreter), "binding",
+			 pb_json_text(probe_cell_binding(cell)), "prepared",
+			 pb_json_text(cell->prepared), "status",
 			 probe_cell_status_name(cell->status), "reason", pb_json_text(cell->reason),
 			 "warnings", warnings, "engine",
 			 !e                   ? NULL
