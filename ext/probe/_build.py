@@ -82,7 +82,7 @@ def interpreter_files() -> List[Any]:
         sysconfig.get_config_var("LIBDIR") or "", sysconfig.get_config_var("INSTSONAME") or ""
     )
     found: List[Any] = []
-    for path in (os.path.realpath(sys.executable), library):
+    for path in (facts.base_executable(), library):
         if os.path.isfile(path):
             info = os.stat(path)
             found.append([path, info.st_mtime_ns, info.st_size])
@@ -91,7 +91,7 @@ def interpreter_files() -> List[Any]:
 
 def interpreter_identity() -> List[Any]:
     """Changes when the interpreter is replaced or upgraded in place."""
-    executable = os.path.realpath(sys.executable)
+    executable = facts.base_executable()
     parts: List[Any] = [executable, sys.version, sysconfig.get_config_var("SOABI")]
     for _, mtime_ns, size in interpreter_files():
         parts += [mtime_ns, size]
@@ -117,7 +117,7 @@ class Builder:
 
     def note_interpreter(self) -> None:
         """Whose folder it is: `probe cache` asks whether that interpreter is still there."""
-        note = {"executable": os.path.realpath(sys.executable), "files": interpreter_files()}
+        note = {"executable": facts.base_executable(), "files": interpreter_files()}
         os.makedirs(self.own_dir, exist_ok=True)
         path = os.path.join(self.own_dir, "interpreter.json")
         if not os.path.exists(path):

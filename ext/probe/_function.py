@@ -192,6 +192,8 @@ class Maker:
             "import_from": self.import_from,
         }
         facts = {"callable": text, "args": workload["given"]}
+        if sys.prefix != sys.base_prefix:
+            facts["environment"] = sys.prefix
         if target:
             facts["target"] = self.spec["target"]
         return {"folder": self.save(workload, {}), "facts": facts}

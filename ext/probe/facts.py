@@ -21,7 +21,7 @@ def _config(name):
     return "" if value is None else str(value)
 
 
-def _base_executable():
+def base_executable():
     # type: () -> str
     """The interpreter itself: in a virtual environment, the one that it was made from."""
     path = sys.executable
@@ -30,6 +30,14 @@ def _base_executable():
         if base and os.path.exists(base):
             path = base
     return os.path.realpath(path)
+
+
+def _environment_program():
+    # type: () -> object
+    """The program of the virtual environment that this runs in; None in none."""
+    if sys.prefix == getattr(sys, "base_prefix", sys.prefix):
+        return None
+    return os.path.abspath(sys.executable)
 
 
 def _jit(implementation, config_args):
@@ -136,7 +144,7 @@ def headers_fix():
     # type: () -> str
     """How to get Python.h for this interpreter, in a few words."""
     version = "%d.%d" % sys.version_info[:2]
-    if _base_executable().startswith(("/usr/bin/", "/bin/")):
+    if base_executable().startswith(("/usr/bin/", "/bin/")):
         if os.path.exists("/usr/bin/apt-get"):
             return "apt install python%s-dev" % version
         if os.path.exists("/usr/bin/dnf"):
@@ -194,7 +202,8 @@ def facts():
         "implementation": implementation,
         "version": _dotted(tuple(sys.version_info)),
         "label": "%s-%s%s" % (implementation, own_version, suffix),
-        "executable": _base_executable(),
+        "executable": base_executable(),
+        "program": _environment_program(),
         "free_threaded": free_threaded,
         "gil_off": gil_off,
         "jit": jit,

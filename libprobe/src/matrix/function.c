@@ -292,7 +292,10 @@ static int make_with(const struct pb_operands *operands, const struct pb_places 
 	json_decref(spec);
 	if (!rc) {
 		const char *const rest[] = {script, spec_path, NULL};
-		const char **argv = pb_interpreter_argv(interpreter->executable, interpreter, rest);
+		/* What is installed is installed into an environment. */
+		bool there = operands->callable && interpreter->program;
+		const char **argv = pb_interpreter_argv(
+			there ? interpreter->program : interpreter->executable, interpreter, rest);
 		const char **env = pb_interpreter_env(interpreter, NULL);
 		const struct pb_child_spec child = {
 			.argv = argv,

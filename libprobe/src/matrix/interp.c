@@ -143,8 +143,8 @@ static const struct pb_asked *find_asked(const struct search *search, size_t n, 
 			found = &search->asked[i];
 	for (size_t i = 0; found && found->state == PB_ASKED_DOUBLE && i < n; i++)
 		if (search->asked[i].state != PB_ASKED_DOUBLE &&
-		    !switch_count(&search->asked[i].facts) && search->asked[i].facts.executable &&
-		    !strcmp(search->asked[i].facts.executable, found->facts.executable))
+		    !switch_count(&search->asked[i].facts) &&
+		    pb_asked_same(&search->asked[i], found))
 			found = &search->asked[i];
 	return found;
 }

@@ -49,10 +49,13 @@ static int fill(struct probe_interpreter *out, const json_t *facts)
 	out->headers = flag_of(facts, "headers");
 	out->executable = strdup(text_of(facts, "executable"));
 	out->config_args = strdup(text_of(facts, "config_args"));
-	const char *missing = text_of(facts, "missing");
+	const char *missing = text_of(facts, "missing"), *program = text_of(facts, "program");
 	out->missing = *missing ? strdup(missing) : NULL;
-	return out->executable && out->config_args && (out->missing || !*missing) ? 0
-										  : -PROBE_ENOMEM;
+	out->program = *program ? strdup(program) : NULL;
+	return out->executable && out->config_args && (out->missing || !*missing) &&
+			       (out->program || !*program)
+		       ? 0
+		       : -PROBE_ENOMEM;
 }
 
 /* The facts are on the last line: start-up files may have printed before them. */
@@ -160,14 +163,28 @@ int pb_asked_judge(struct pb_asked *asked, const struct pb_child_outcome *outcom
 	return rc;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
+
+/* An environment is an interpreter of its own only where its user named it. */
+bool pb_asked_same(const struct pb_asked *a, const struct pb_asked *b)
+{
+	const struct probe_interpreter *p = &a->facts, *q = &b->facts;
+	bool both_named = a->candidate->named && b->candidate->named;
+	return p->executable && q->executable && !strcmp(p->executable, q->executable) &&
+	       (!both_named || same_text(p->program, q->program));
+}
+
 /* Wrappers and links lead to the same interpreter: the first of each is kept. */
 void pb_asked_mark_doubles(struct pb_asked *asked, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		for (size_t k = 0; k < i; k++) {
 			const struct probe_interpreter *a = &asked[i].facts, *b = &asked[k].facts;
-			if (!a->executable || !b->executable || asked[k].state == PB_ASKED_DOUBLE ||
-			    strcmp(a->executable, b->executable) ||
+			if (asked[k].state == PB_ASKED_DOUBLE ||
+			    !pb_asked_same(&asked[i], &asked[k]) ||
 			    !pb_switches_equal(a->environment, b->environment) ||
 			    !pb_switches_equal(a->options, b->options))
 				continue;
@@ -252,6 +269,7 @@ void pb_asked_free(struct pb_asked *asked, size_t n)
 		struct pb_switches switches = {facts->environment, facts->options};
 		pb_switches_fini(&switches);
 		free(facts->executable);
+		free(facts->program);
 		free(facts->config_args);
 		free(facts->missing);
 	}

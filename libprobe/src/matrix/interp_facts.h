@@ -44,6 +44,9 @@ int pb_interp_ask(struct pb_asked *asked, size_t n, double timeout_s, struct pro
 int pb_asked_judge(struct pb_asked *asked, const struct pb_child_outcome *outcome,
 		   double timeout_s);
 
+/* Whether both are one interpreter, but for switches. */
+bool pb_asked_same(const struct pb_asked *a, const struct pb_asked *b);
+
 /* Marks what an earlier one is already as DOUBLE; that one becomes chosen if it was. */
 void pb_asked_mark_doubles(struct pb_asked *asked, size_t n);
 

@@ -22,6 +22,7 @@
  * colons separate several), "~" for the home folder; rows whose variable is unset are skipped, but
  * XDG_DATA_HOME is ~/.local/share then. */
 static const char *const folders[] = {
+	"$VIRTUAL_ENV/bin", /* where its own program may not be first on PATH */
 	"$PATH",
 	"/usr/bin",
 	"/usr/local/bin",
@@ -135,13 +136,31 @@ static bool is_program(const char *path)
 	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
 }
 
-int pb_locate_add(struct pb_candidates *out, const char *path)
+/* Whether both lie in one virtual environment, or in none. */
+static bool same_environment(const char *a, const char *b)
+{
+	const char *const paths[] = {a, b};
+	struct stat st[2];
+	bool is[2];
+	for (int i = 0; i < 2; i++) {
+		char file[PATH_MAX];
+		const char *slash = strrchr(paths[i], '/');
+		int n = snprintf(file, sizeof file, "%.*s/../pyvenv.cfg",
+				 slash ? (int)(slash - paths[i]) : 1, slash ? paths[i] : ".");
+		is[i] = n > 0 && (size_t)n < sizeof file && !stat(file, &st[i]);
+	}
+	return is[0] && is[1] ? st[0].st_dev == st[1].st_dev && st[0].st_ino == st[1].st_ino
+			      : is[0] == is[1];
+}
+
+static int add(struct pb_candidates *out, const char *path, bool named)
 {
 	char real[PATH_MAX];
 	if (!is_program(path) || !realpath(path, real))
 		return -PROBE_ENOENT;
 	for (size_t i = 0; i < out->n; i++)
-		if (!strcmp(out->items[i].real, real))
+		if (!strcmp(out->items[i].real, real) &&
+		    (!named || same_environment(path, out->items[i].path)))
 			return (int)i;
 	if (out->n == out->capacity) {
 		size_t capacity = out->capacity ? 2 * out->capacity : 16;
@@ -154,6 +173,7 @@ int pb_locate_add(struct pb_candidates *out, const char *path)
 	struct pb_candidate made = {
 		.path = strdup(path),
 		.real = strdup(real),
+		.named = named,
 		.script = begins_with_hash_bang(real),
 		.kind = pb_kind_of(strrchr(path, '/') ? strrchr(path, '/') + 1 : path),
 	};
@@ -165,6 +185,11 @@ int pb_locate_add(struct pb_candidates *out, const char *path)
 	name_other_machine(real, made.other, sizeof made.other);
 	out->items[out->n] = made;
 	return (int)out->n++;
+}
+
+int pb_locate_add(struct pb_candidates *out, const char *path)
+{
+	return add(out, path, true);
 }
 
 /* Appends text so that glob(3) takes it literally. */
@@ -201,7 +226,7 @@ static int add_matching(struct pb_candidates *out, unsigned kinds, const char *r
 		if (!is_python_name(name) || !(pb_kind_of(name) & kinds) ||
 		    (!strncmp(name, "python3.", 8) && begins_with_hash_bang(path)))
 			continue;
-		if (pb_locate_add(out, path) == -PROBE_ENOMEM)
+		if (add(out, path, false) == -PROBE_ENOMEM)
 			rc = -PROBE_ENOMEM;
 	}
 	globfree(&found);

@@ -19,6 +19,7 @@ enum pb_kind_of_python {
 struct pb_candidate {
 	char *path;     /* as found or typed */
 	char *real;     /* without symbolic links */
+	bool named;     /* by its user, so that a virtual environment is not its interpreter */
 	bool script;    /* begins with "#!": a version manager's wrapper, say */
 	unsigned kind;  /* enum pb_kind_of_python that its name tells; 0 = none */
 	char other[24]; /* a program for another processor: its name; "" = for this one */
@@ -37,7 +38,7 @@ unsigned pb_kind_of(const char *name);
  * Returns 0 or -PROBE_ENOMEM. Reads $PATH, $HOME and the version managers' variables. */
 int pb_locate_all(struct pb_candidates *out, unsigned kinds);
 
-/* Appends one program unless its real path is there already.
+/* Appends one program that its user named, unless it is there already.
  * Returns its index, -PROBE_ENOENT (no such executable file), -PROBE_ENOMEM. */
 int pb_locate_add(struct pb_candidates *out, const char *path);
 

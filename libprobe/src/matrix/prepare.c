@@ -100,6 +100,13 @@ static const char **build_environment(struct driver *driver,
 	return driver->home && driver->rustup ? pb_interpreter_env(interpreter, extra) : NULL;
 }
 
+/* A Python callable is measured in the environment that it is installed into. */
+static const char *program_for(const struct probe_interpreter *interpreter, const json_t *workloads)
+{
+	bool callable = json_object_get(json_array_get(workloads, 0), "callable");
+	return callable && interpreter->program ? interpreter->program : interpreter->executable;
+}
+
 static int init_driver(struct driver *driver, const struct pb_places *places,
 		       const struct probe_interpreter *interpreter, size_t index,
 		       const struct pb_prepare_options *options, int jobs, struct probe_error *err)
@@ -117,7 +124,8 @@ static int init_driver(struct driver *driver, const struct pb_places *places,
 	if (rc)
 		return rc;
 	const char *const rest[] = {driver->script, driver->spec_path, NULL};
-	driver->argv = pb_interpreter_argv(interpreter->executable, interpreter, rest);
+	driver->argv = pb_interpreter_argv(program_for(interpreter, options->workloads),
+					   interpreter, rest);
 	driver->env = build_environment(driver, interpreter);
 	driver->options = options;
 	driver->interpreter = index;

@@ -56,10 +56,11 @@ static int add_copy(struct probe_run *run, size_t of, unsigned n, struct probe_e
 		return out_of_memory(err);
 	const struct probe_interpreter *base = &run->interpreters[of];
 	*copy = *base;
-	copy->executable = copy->config_args = copy->missing = NULL;
+	copy->executable = copy->program = copy->config_args = copy->missing = NULL;
 	copy->environment = copy->options = NULL;
 	copy->subinterpreters = n;
 	if (copy_text(&copy->executable, base->executable) ||
+	    copy_text(&copy->program, base->program) ||
 	    copy_text(&copy->config_args, base->config_args) ||
 	    copy_texts(&copy->environment, base->environment) ||
 	    copy_texts(&copy->options, base->options))

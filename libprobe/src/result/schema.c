@@ -78,6 +78,7 @@ static const struct pb_schema counter = {sizeof(struct probe_counter_facts), cou
 static const struct pb_field interpreter_fields[] = {
 	{"label", PB_CHARS, true, AT(probe_interpreter, label), LEN(probe_interpreter, label)},
 	{"executable", PB_TEXT, AT(probe_interpreter, executable)},
+	{"program", PB_TEXT, AT(probe_interpreter, program)},
 	{"version", PB_CHARS, AT(probe_interpreter, version), LEN(probe_interpreter, version)},
 	{"implementation", PB_CHARS, AT(probe_interpreter, implementation),
 	 LEN(probe_interpreter, implementation)},
