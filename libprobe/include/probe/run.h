@@ -35,8 +35,8 @@ struct probe_counter_facts {
 struct probe_interpreter {
 	char label[64];
 	char *executable;
-	char *program;           /* that of the virtual environment in which it was found; or NULL */
-	char version[32];        /* of the language, "3.13.0"; PyPy's own is in its label */
+	char *program;    /* that of the virtual environment in which it was found; or NULL */
+	char version[32]; /* of the language, "3.13.0"; PyPy's own is in its label */
 	char implementation[16]; /* "cpython", "pypy", "graalpy" */
 	char **environment;      /* switches: "PYTHON_JIT=1", NULL-terminated; NULL = none */
 	char **options;          /* switches: "-X", "frozen_modules=off", likewise */
