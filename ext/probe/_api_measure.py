@@ -20,7 +20,7 @@ ENGINES = ("ladder", "timeline")
 # A ladder with so few calls on a rung, in so few rounds, still gives intervals.
 _LEAST_CALLS, _LEAST_ROUNDS = 8, 10
 _RUNGS = 6  # of a ladder, at most, that make the call
-_AROUND = 24  # calls besides the rounds: the first, what it reaches, recording, checking
+_AROUND = 128  # calls besides the rounds: the first, what it reaches and where, recording, checking
 _WARM = 16  # calls before each that is timed
 # Longer calls than this are timed singly, as few as fit the time.
 _LONG_CALL_S, _AGAIN_BELOW_S, _PATIENCE_S = 2e-3, 0.2, 4.0
@@ -210,8 +210,9 @@ class _Subject:
         self.take_events(answer.pop("events", []))
         answer["status"] = "ok"
         answer["warnings"] = self.warnings
-        if engine == "ladder" and not self.single:
-            self.warnings += _api_target.missing_rungs(self.recipe, answer["columns"])
+        for reason in answer.pop("reasons"):
+            if reason not in self.warnings:  # each pass looks anew
+                self.warnings.append(reason)
         self.answers.append((engine, answer))
 
     def take_events(self, stamps: Sequence[Tuple[int, int]]) -> None:

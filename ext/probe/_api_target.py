@@ -13,9 +13,6 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 from . import _hooks, _probe
 from ._api_errors import BadOption, NotCallable, Unhookable, Unmeasurable
 
-# Columns of a ladder by the layer whose stub they need (enum probe_rung).
-RUNG_OF = {"entry": 1, "invoke": 2, "target": 3}
-
 
 class Recipe:
     """How to measure one callable."""
@@ -190,15 +187,6 @@ def _drop_unreached(
             raise Unhookable("this call never reaches the target %s" % target)
         if layer not in ("detach", "attach"):  # this call keeps the GIL: it has no such phase
             recipe.reasons.append("%s can't be told apart: this call goes past it" % layer)
-
-
-def missing_rungs(recipe: Recipe, columns: Sequence[int]) -> List[str]:
-    """Why a layer that was hooked has no rung."""
-    return [
-        "%s can't be told apart: with it replaced the call gives another result" % layer
-        for layer, rung in RUNG_OF.items()
-        if layer in (recipe.hooks or {}) and rung not in columns
-    ]
 
 
 def plain(value: Any) -> Any:

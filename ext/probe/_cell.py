@@ -288,6 +288,7 @@ def measure(spec: Dict[str, Any]) -> Dict[str, Any]:
     run = _probe.timeline if spec["engine"] == "timeline" else _probe.ladder
     result = run(target.call, target.args, loop, empty_loop, **options)
     del result["expected"]
+    target.warnings += result.pop("reasons", [])
     if result.get("compiling"):
         target.warnings.append(
             "its compiler was still at work when the rounds began: the figures may be too high"

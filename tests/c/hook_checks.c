@@ -33,17 +33,17 @@ enum hook_outcome hook_check_run(const struct hook_check *check)
 }
 
 const enum pb_thunk_kind hook_around[] = {PB_THUNK_COUNT_CALLS, PB_THUNK_DELAY,     PB_THUNK_RECORD,
-					  PB_THUNK_STAMP_TICKS, PB_THUNK_STAMP_PMC, PB_THUNK_GUARD,
-					  PB_THUNK_FENCE};
+					  PB_THUNK_STAMP_TICKS, PB_THUNK_STAMP_PMC, PB_THUNK_TRACE,
+					  PB_THUNK_JUMP,        PB_THUNK_GUARD,     PB_THUNK_FENCE};
 const size_t hook_around_count = COUNT(hook_around);
 
 const char *hook_kind_name(enum pb_thunk_kind kind)
 {
 	static const char *const names[PB_THUNK_KINDS] = {
-		"ready",          "with data",   "replay void", "replay int",  "replay float",
-		"replay all",     "ffi 8",       "ffi 16",      "count calls", "delay",
-		"record",         "stamp ticks", "stamp pmc",   "guard",       "fence",
-		"repeat waiting", "repeat free",
+		"ready",      "with data",   "replay void",    "replay int",  "replay float",
+		"replay all", "ffi 8",       "ffi 16",         "count calls", "delay",
+		"record",     "stamp ticks", "stamp pmc",      "trace",       "jump",
+		"guard",      "fence",       "repeat waiting", "repeat free",
 	};
 	return names[kind];
 }
@@ -56,6 +56,8 @@ bool hook_thunk(struct pb_thunk *t, enum pb_thunk_kind kind, void *target, unsig
 	if (rc)
 		return false;
 	t->data->target = target;
+	if (kind == PB_THUNK_JUMP)
+		*(void **)(void *)&t->data->fn = target;
 	t->data->spin = 3;
 	t->data->event_in = 2 * layer;
 	t->data->event_out = 2 * layer + 1;

@@ -29,6 +29,8 @@ enum hook_outcome hook_check_run(const struct hook_check *check);
 	X(registers_come_through)                                                                  \
 	X(registers_come_through_nested)                                                           \
 	X(registers_come_through_a_full_shadow_stack)                                              \
+	X(calls_from_elsewhere_pass)                                                               \
+	X(calls_from_the_place_are_met)                                                            \
 	X(results_of_every_shape)                                                                  \
 	X(variadic_calls)                                                                          \
 	X(replay_gives_what_was_recorded)                                                          \

@@ -94,7 +94,7 @@ static void check_callee_saved(const char *what)
 }
 
 /* Calls entry, behind which hook_target_all is, and compares everything on both sides. */
-static void check_whole_call(void *entry, const char *what)
+static __attribute__((noinline)) void check_whole_call(void *entry, const char *what)
 {
 	static uint64_t seed;
 
@@ -143,15 +143,15 @@ void check_registers_come_through(void)
 	CHECK(pb_ring_attach(&ring, 64, &err) == 0);
 	check_around_all("ring");
 	CHECK(ring.depth == 0 && ring.lost == 0);
-	/* Two events a call of each of the two stamping kinds. */
-	CHECK(ring.pos == 2 * 2 * PB_THUNK_VARIANTS * sizeof(struct pb_event));
+	/* Two events a call of each of the three stamping kinds. */
+	CHECK(ring.pos == 3 * 2 * PB_THUNK_VARIANTS * sizeof(struct pb_event));
 	pb_ring_detach(&ring);
 	hook_fake_pmc_end();
 }
 
 void check_registers_come_through_nested(void)
 {
-	struct pb_thunk t[12];
+	struct pb_thunk t[16];
 	struct pb_ring ring;
 	struct probe_error err;
 	void *target = ADDRESS(hook_target_all);
@@ -163,9 +163,9 @@ void check_registers_come_through_nested(void)
 			return;
 		target = pb_thunk_entry(&t[i], i);
 	}
-	check_whole_call(target, "twelve thunks in one another");
+	check_whole_call(target, "sixteen thunks in one another");
 	CHECK(ring.depth == 0 && ring.lost == 0);
-	CHECK(ring.pos == 4 * 2 * sizeof(struct pb_event));
+	CHECK(ring.pos == 6 * 2 * sizeof(struct pb_event));
 	for (unsigned i = 0; i < COUNT(t); i++)
 		pb_thunk_free(&t[i]);
 	hook_fake_pmc_end();
@@ -181,8 +181,8 @@ void check_registers_come_through_a_full_shadow_stack(void)
 	hook_fake_pmc_begin();
 	ring.depth = PB_SHADOW_DEPTH;
 	check_around_all("full");
-	/* RECORD, both stamps and FENCE. */
-	CHECK(ring.lost == 4 * PB_THUNK_VARIANTS);
+	/* RECORD, TRACE, both stamps and FENCE. */
+	CHECK(ring.lost == 5 * PB_THUNK_VARIANTS);
 	CHECK(ring.pos == 0 && ring.depth == PB_SHADOW_DEPTH);
 	ring.depth = PB_SHADOW_DEPTH - 1;
 	ring.lost = 0;
@@ -351,12 +351,12 @@ void check_replay_gives_what_was_recorded(void)
 }
 
 /* Calls a stub, which calls nothing; hook_got has what it returns. */
-static void call_stub(const struct pb_thunk *t, unsigned variant)
+static __attribute__((noinline)) void call_stub(void *entry, enum pb_thunk_kind kind)
 {
 	memset(&hook_got, 0, sizeof hook_got);
 	memset(&hook_seen, 0, sizeof hook_seen);
-	hook_call_all(pb_thunk_entry(t, variant));
-	check_callee_saved(hook_kind_name(t->kind));
+	hook_call_all(entry);
+	check_callee_saved(hook_kind_name(kind));
 }
 
 void check_replay_by_register(void)
@@ -379,7 +379,11 @@ void check_replay_by_register(void)
 			return;
 		copy_recorded(&t, &record);
 		for (unsigned v = 0; v < PB_THUNK_VARIANTS; v++) {
-			call_stub(&t, v);
+			call_stub(pb_thunk_entry(&t, v), kinds[k]);
+			t.data->where = hook_sent.ints[SP] - CALL_BYTES;
+			t.data->thread = pb_thunk_thread();
+			call_stub(pb_thunk_entry_at(&t, v), kinds[k]);
+			CHECK(t.data->misses == 0);
 			if (kinds[k] == PB_THUNK_REPLAY_ALL)
 				check_results("replay all");
 			if (kinds[k] == PB_THUNK_REPLAY_INT)
@@ -410,7 +414,7 @@ void check_ffi_stubs_write_their_bytes(void)
 			CHECK(room[0] == guard && room[1] == t.data->int0 && room[3] == guard);
 			CHECK(room[2] == (bytes == 8 ? guard : t.data->int1));
 			hook_sent.ints[2] = (uintptr_t)&room[1];
-			call_stub(&t, v);
+			call_stub(pb_thunk_entry(&t, v), t.kind);
 		}
 		pb_thunk_free(&t);
 	}
@@ -436,7 +440,7 @@ void check_ready_and_with_data(void)
 	CHECK(calls == PB_THUNK_VARIANTS);
 	/* The function is called as by the caller itself: the same stack, the context first. */
 	t.data->fn = CALLABLE(void *(*)(void *), hook_target_all);
-	call_stub(&t, 0);
+	call_stub(pb_thunk_entry(&t, 0), t.kind);
 	CHECK(hook_seen.ints[0] == (uintptr_t)&calls);
 	CHECK(hook_seen.ints[SP] + CALL_BYTES == hook_sent.ints[SP]);
 	check_results("ready");
@@ -446,7 +450,7 @@ void check_ready_and_with_data(void)
 		return;
 	t.data->fn = CALLABLE(void *(*)(void *), hook_target_all);
 	fill(&hook_sent, 4711);
-	call_stub(&t, 0);
+	call_stub(pb_thunk_entry(&t, 0), t.kind);
 	CHECK(memcmp(hook_seen.ints, hook_sent.ints, 4 * 8) == 0);
 	CHECK(hook_seen.ints[4] == (uintptr_t)t.data);
 	CHECK(hook_seen.ints[SP] + CALL_BYTES == hook_sent.ints[SP]);

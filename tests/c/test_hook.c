@@ -9,6 +9,7 @@
 
 #include "hook_checks.c"
 #include "hook_checks_calls.c"
+#include "hook_checks_places.c"
 #include "hook_checks_rings.c"
 #include "hook_checks_slots.c"
 

@@ -35,6 +35,9 @@ SAME(pb_thunk_data, pmc, PB_DATA_PMC);
 SAME(pb_thunk_data, float_regs, PB_DATA_REG_FLOAT0);
 SAME(pb_thunk_data, arg_ints, PB_DATA_ARG_INTS);
 SAME(pb_thunk_data, arg_floats, PB_DATA_ARG_FLOATS);
+SAME(pb_thunk_data, where, PB_DATA_WHERE);
+SAME(pb_thunk_data, thread, PB_DATA_THREAD);
+SAME(pb_thunk_data, misses, PB_DATA_MISSES);
 SAME(pb_ring, pos, PB_RING_POS);
 SAME(pb_ring, mask, PB_RING_MASK);
 SAME(pb_ring, events, PB_RING_EVENTS);
@@ -46,6 +49,7 @@ SAME(pb_ring, shadow, PB_RING_SHADOW);
 extern const unsigned char pb_thunk_template[];
 extern const uint64_t pb_thunk_template_size;
 extern const uint64_t pb_thunk_offsets[PB_THUNK_KINDS][PB_THUNK_VARIANTS];
+extern const uint64_t pb_thunk_offsets_at[PB_THUNK_KINDS][PB_THUNK_VARIANTS];
 
 /* Static TLS, so that assembly reaches it at a fixed distance from the thread pointer. */
 static __thread struct pb_ring *current_ring __attribute__((tls_model("initial-exec")));
@@ -87,6 +91,11 @@ void pb_thunk_free(struct pb_thunk *t)
 void *pb_thunk_entry(const struct pb_thunk *t, unsigned variant)
 {
 	return t->code + pb_thunk_offsets[t->kind][variant % PB_THUNK_VARIANTS];
+}
+
+void *pb_thunk_entry_at(const struct pb_thunk *t, unsigned variant)
+{
+	return t->code + pb_thunk_offsets_at[t->kind][variant % PB_THUNK_VARIANTS];
 }
 
 void *pb_thunk_thread(void)

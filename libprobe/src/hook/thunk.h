@@ -7,6 +7,12 @@
  *
  * Each kind comes in PB_THUNK_VARIANTS copies at different offsets: the place of a stub in memory
  * alone moves a call by some ticks, and copies turn that bias into a spread that can be stated.
+ *
+ * A slot is reached by more than the call that is measured: by foreign calls nested in it, of the
+ * same function too, and by other threads. What tells the measured one apart is the stack pointer:
+ * it comes down the same path from the same loop each time, and what is nested in it lies deeper.
+ * So every kind but GUARD has two entries: one for all calls, and one for the calls whose stack
+ * pointer is `where`, which sends all others to `target`.
  */
 #ifndef PB_HOOK_THUNK_H
 #define PB_HOOK_THUNK_H
@@ -29,6 +35,9 @@
 #define PB_DATA_REG_FLOAT3 144
 #define PB_DATA_ARG_INTS   160
 #define PB_DATA_ARG_FLOATS 240
+#define PB_DATA_WHERE      368
+#define PB_DATA_THREAD     376
+#define PB_DATA_MISSES     384
 
 #define PB_RING_POS     0
 #define PB_RING_MASK    8
@@ -41,12 +50,12 @@
 #define PB_SHADOW_DEPTH 64
 
 #define PB_THUNK_VARIANTS 4
-#define PB_THUNK_KINDS    17
+#define PB_THUNK_KINDS    19
 /* Distance from the template copy to its data page; also the limit of the template's size. */
 #if defined(__aarch64__)
 #define PB_THUNK_SPAN 65536
 #else
-#define PB_THUNK_SPAN 4096
+#define PB_THUNK_SPAN 8192
 #endif
 
 #ifndef __ASSEMBLER__
@@ -70,6 +79,8 @@ enum pb_thunk_kind {
 	PB_THUNK_RECORD,         /* calls target, records its result registers */
 	PB_THUNK_STAMP_TICKS,    /* calls target between two (id, TSC or cntvct) events */
 	PB_THUNK_STAMP_PMC,      /* calls target between two (id, performance counter) events */
+	PB_THUNK_TRACE,          /* calls target between two (id, stack pointer there) events */
+	PB_THUNK_JUMP,           /* jumps to fn */
 	PB_THUNK_GUARD,          /* jumps to fn on the thread ctx, to target on any other */
 	PB_THUNK_FENCE,          /* calls target; it overlaps with nothing before or behind it */
 	PB_THUNK_REPEAT_WAITING, /* calls target `spin` times with the same argument registers, */
@@ -91,6 +102,9 @@ struct pb_thunk_data {
 	uint8_t float_regs[4][16];
 	uint64_t arg_ints[10]; /* REPEAT: argument registers, and a register of the caller's */
 	uint8_t arg_floats[8][16];
+	uint64_t where;  /* the stack pointer at the entry for the measured call; 0 = nowhere */
+	void *thread;    /* whose misses are counted, as pb_thunk_thread() names it */
+	uint64_t misses; /* its calls through that entry from elsewhere */
 };
 
 struct pb_thunk {
@@ -124,6 +138,8 @@ int pb_thunk_new(struct pb_thunk *t, enum pb_thunk_kind kind, struct probe_error
 /* Unmaps; no thread may be inside. NULL data (never made, or freed) is allowed. */
 void pb_thunk_free(struct pb_thunk *t);
 void *pb_thunk_entry(const struct pb_thunk *t, unsigned variant);
+/* The entry for calls at `where` alone. Misses are counted where `thread` is set. */
+void *pb_thunk_entry_at(const struct pb_thunk *t, unsigned variant);
 /* The calling thread, as a guard's ctx names it. */
 void *pb_thunk_thread(void);
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * One callable under hooks: opening its slots, arming its stubs, and the timed loop.
+ * One callable under hooks: opening its slots and arming its stubs.
  */
 #include <string.h>
 
 #include "base/fail.h"
-#include "engine/ladder.h"
 #include "sys/counter.h"
 #include "py/py.h"
 #ifdef PROBE_PACKAGE
@@ -60,12 +59,17 @@ static int open_layer(struct pb_call *call, enum pb_layer which, PyObject *addre
 	return rc;
 }
 
+static void set_slots(const struct pb_layer_hooks *layer, void *value)
+{
+	for (size_t i = 0; i < layer->slot_count; i++)
+		pb_slot_set(&layer->slots[i], value);
+}
+
 void pb_layer_set(struct pb_layer_hooks *layer, void *value)
 {
 	if (layer->guard && value != layer->base)
 		value = pb_guard_entry(layer->guard, value);
-	for (size_t i = 0; i < layer->slot_count; i++)
-		pb_slot_set(&layer->slots[i], value);
+	set_slots(layer, value);
 }
 
 PyObject *pb_call_once(struct pb_call *call)
@@ -126,6 +130,17 @@ static int open_entry(struct pb_call *call)
 	return 0;
 }
 
+/* Of a real call, before anything is timed. It must not outlive this. */
+static int take_result(struct pb_call *call, PyObject *result)
+{
+	call->ready = pb_ready_of(result);
+	if (!call->check)
+		return 0;
+	PyObject *fine = PyObject_CallFunctionObjArgs(call->check, result, NULL);
+	Py_XDECREF(fine);
+	return fine ? 0 : -1;
+}
+
 int pb_call_init(struct pb_call *call, PyObject *callable, PyObject *args, PyObject *hooks,
 		 PyObject *delays)
 {
@@ -149,18 +164,13 @@ int pb_call_init(struct pb_call *call, PyObject *callable, PyObject *args, PyObj
 	pb_layer_set(&call->layers[PB_LAYER_TARGET], call->layers[PB_LAYER_TARGET].base);
 	/* Before the other slots are read: the first calls resolve lazily bound GOT slots, which
 	 * would otherwise overwrite a hook later. */
-	for (int i = 0; i < 2; i++) {
-		Py_XDECREF(call->expected);
-		call->expected = pb_call_once(call);
-		if (!call->expected)
-			return -1;
-	}
-	if (call->check) {
-		PyObject *fine = PyObject_CallFunctionObjArgs(call->check, call->expected, NULL);
-		if (!fine)
-			return -1;
-		Py_DECREF(fine);
-	}
+	PyObject *result = pb_call_once(call);
+	Py_XDECREF(result);
+	result = result ? pb_call_once(call) : NULL;
+	int rc = result ? take_result(call, result) : -1;
+	Py_XDECREF(result);
+	if (rc)
+		return -1;
 	if (!hooks)
 		return 0;
 	call->hooked = true;
@@ -181,6 +191,8 @@ int pb_call_init(struct pb_call *call, PyObject *callable, PyObject *args, PyObj
 
 void pb_call_disarm(struct pb_call *call)
 {
+	call->armed = 0;
+	call->cut = PB_CUT_NOTHING;
 	if (!call->hooked)
 		return;
 	for (unsigned i = 0; i < PB_LAYERS; i++)
@@ -203,6 +215,8 @@ void pb_call_fini(struct pb_call *call)
 		pb_thunk_free(&call->layers[i].delay);
 		pb_thunk_free(&call->layers[i].stub);
 		pb_thunk_free(&call->layers[i].stamp);
+		pb_thunk_free(&call->layers[i].record);
+		pb_thunk_free(&call->layers[i].gate);
 	}
 	if (call->ring_attached)
 		pb_ring_detach(&call->ring);
@@ -214,7 +228,8 @@ void pb_call_fini(struct pb_call *call)
 	Py_CLEAR(call->pycall);
 	Py_CLEAR(call->pycall_loop);
 	Py_CLEAR(call->repeat);
-	Py_CLEAR(call->expected);
+	Py_CLEAR(call->last);
+	Py_CLEAR(call->ready);
 	Py_CLEAR(call->plain);
 	Py_CLEAR(call->twin);
 	Py_CLEAR(call->check);
@@ -234,48 +249,82 @@ int pb_call_attach_ring(struct pb_call *call, size_t events)
 	return 0;
 }
 
-/* Still attached, so asking for the thread state gives what detaching gave. */
-static void stub_thread_state(struct pb_layer_hooks *l)
+/* Puts a thunk where only the measured call meets it. A guard compares in its place. */
+static void put(struct pb_call *call, enum pb_layer which, const struct pb_thunk *t,
+		unsigned variant)
 {
-	pb_layer_set(&l[PB_LAYER_DETACH], (void *)(uintptr_t)PyThreadState_Get);
-	pb_layer_set(&l[PB_LAYER_ATTACH], (void *)(uintptr_t)pb_empty_function);
+	struct pb_layer_hooks *layer = &call->layers[which];
+	void *entry = pb_thunk_entry_at(t, variant);
+	if (layer->guard) {
+		struct pb_thunk *place = pb_guard_place(layer->guard);
+		void *any = pb_thunk_entry(t, variant);
+		__atomic_store((void **)(void *)&place->data->fn, &any, __ATOMIC_RELEASE);
+		entry = pb_thunk_entry_at(place, 0);
+	}
+	set_slots(layer, entry);
+	call->armed |= 1u << which;
 }
 
-static void *target_stub(const struct pb_call *call, unsigned variant)
+static void put_stub(struct pb_call *call, enum pb_layer which, unsigned variant)
+{
+	put(call, which, &call->layers[which].stub, variant);
+}
+
+static void stub_thread_state(struct pb_call *call, unsigned variant)
+{
+	put_stub(call, PB_LAYER_DETACH, variant);
+	put_stub(call, PB_LAYER_ATTACH, variant);
+}
+
+/* What a generated library has for the target: behind a jump, which tells calls apart. */
+static void put_replay(struct pb_call *call, void *function)
+{
+	struct pb_thunk *gate = &call->layers[PB_LAYER_TARGET].gate;
+	*(void **)(void *)&gate->data->fn = function;
+	put(call, PB_LAYER_TARGET, gate, 0);
+}
+
+static void stub_target(struct pb_call *call, unsigned variant)
 {
 	if (call->replay)
-		return call->replay->target[variant % PB_THUNK_VARIANTS];
-	return pb_thunk_entry(&call->layers[PB_LAYER_TARGET].stub, variant);
+		put_replay(call, call->replay->target[variant % PB_THUNK_VARIANTS]);
+	else if (call->layers[PB_LAYER_TARGET].slot_count)
+		put_stub(call, PB_LAYER_TARGET, variant);
 }
 
 void pb_call_arm(struct pb_call *call, enum probe_rung rung, unsigned variant)
 {
-	struct pb_layer_hooks *l = call->layers;
 	if (!call->hooked)
 		return;
 	pb_call_disarm(call);
+	if (!pb_call_has_rung(call, rung))
+		return;
+	call->cut = rung == PROBE_RUNG_REAL    ? PB_CUT_NOTHING
+		    : rung == PROBE_RUNG_ENTRY ? PB_CUT_CALL
+					       : PB_CUT_WORK;
 	switch (rung) {
 	case PROBE_RUNG_ENTRY:
-		pb_layer_set(&l[PB_LAYER_ENTRY], pb_thunk_entry(&l[PB_LAYER_ENTRY].stub, variant));
+		put_stub(call, PB_LAYER_ENTRY, variant);
 		break;
 	case PROBE_RUNG_SIDE_INVOKE:
-		stub_thread_state(l);
+		stub_thread_state(call, variant);
 		/* fall through */
 	case PROBE_RUNG_INVOKE:
-		pb_layer_set(&l[PB_LAYER_INVOKE],
-			     pb_thunk_entry(&l[PB_LAYER_INVOKE].stub, variant));
+		put_stub(call, PB_LAYER_INVOKE, variant);
 		break;
 	case PROBE_RUNG_SIDE:
-		stub_thread_state(l);
+		stub_thread_state(call, variant);
 		/* fall through */
 	case PROBE_RUNG_TARGET:
-		pb_layer_set(&l[PB_LAYER_TARGET], target_stub(call, variant));
+		stub_target(call, variant);
 		break;
 	case PROBE_RUNG_CALLBACK_STUB:
-		pb_layer_set(&l[PB_LAYER_TARGET],
-			     call->replay->callback[variant % PB_THUNK_VARIANTS]);
+		put_replay(call, call->replay->callback[variant % PB_THUNK_VARIANTS]);
 		break;
 	default:
+		/* The same jump as before the stub, so that it cancels. */
+		if (call->replay && call->layers[PB_LAYER_TARGET].gate.data)
+			put_replay(call, call->layers[PB_LAYER_TARGET].base);
 		break;
 	}
 }
@@ -306,58 +355,13 @@ int pb_call_make_stamps(struct pb_call *call, size_t ring_events)
 
 void pb_call_arm_stamps(struct pb_call *call)
 {
-	for (unsigned i = 0; i < PB_LAYERS; i++)
-		if (call->layers[i].stamp.data)
-			pb_layer_set(&call->layers[i], pb_thunk_entry(&call->layers[i].stamp, 0));
-}
-
-PyObject *pb_call_callable(const struct pb_call *call, enum probe_rung rung)
-{
-	if (rung == PROBE_RUNG_PYCALL)
-		return call->pycall;
-	return rung == PROBE_RUNG_TARGET && call->twin ? call->twin : call->callable;
-}
-
-PyObject *pb_call_args(const struct pb_call *call, enum probe_rung rung)
-{
-	return rung == PROBE_RUNG_CALLBACK_EMPTY ? call->empty_args : call->args;
-}
-
-int pb_call_run(struct pb_call *call, enum probe_rung rung, uint64_t calls, uint64_t *ticks)
-{
-	PyObject *loop = rung == PROBE_RUNG_EMPTY    ? call->empty_loop
-			 : rung == PROBE_RUNG_PYCALL ? call->pycall_loop
-						     : call->loop;
-	PyObject *callable = pb_call_callable(call, rung), *args = pb_call_args(call, rung);
-	Py_ssize_t extra = rung == PROBE_RUNG_EMPTY ? 0 : PyTuple_GET_SIZE(args);
-	PyObject *it = PyObject_CallFunction(call->repeat, "On", Py_None, (Py_ssize_t)calls);
-	PyObject *argv = PyTuple_New(rung == PROBE_RUNG_EMPTY ? 1 : 2 + extra);
-	if (!it || !argv) {
-		Py_XDECREF(it);
-		Py_XDECREF(argv);
-		return -1;
+	for (unsigned i = 0; i < PB_LAYERS; i++) {
+		struct pb_layer_hooks *layer = &call->layers[i];
+		if (!layer->stamp.data)
+			continue;
+		if (call->anywhere)
+			pb_layer_set(layer, pb_thunk_entry(&layer->stamp, 0));
+		else if (!layer->trouble)
+			put(call, (enum pb_layer)i, &layer->stamp, 0);
 	}
-	PyTuple_SET_ITEM(argv, 0, it);
-	if (rung != PROBE_RUNG_EMPTY) {
-		Py_INCREF(callable);
-		PyTuple_SET_ITEM(argv, 1, callable);
-	}
-	for (Py_ssize_t i = 0; i < extra; i++) {
-		PyObject *arg = PyTuple_GET_ITEM(args, i);
-		Py_INCREF(arg);
-		PyTuple_SET_ITEM(argv, 2 + i, arg);
-	}
-	if (rung != PROBE_RUNG_EMPTY && rung != PROBE_RUNG_PYCALL)
-		call->calls_made += calls;
-	struct probe_reading before, after;
-	probe_counter_read(call->counter, &before);
-	PyObject *result = PyObject_Call(loop, argv, NULL);
-	probe_counter_read(call->counter, &after);
-	Py_DECREF(argv);
-	if (!result)
-		return -1;
-	Py_DECREF(result);
-	struct probe_delta delta = probe_reading_delta(&before, &after);
-	*ticks = delta.state == PROBE_EXACT ? (uint64_t)delta.ticks : PB_TICKS_LOST;
-	return 0;
 }

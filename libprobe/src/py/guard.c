@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Guards: a slot is the whole process's, and a measurement only its own thread's. Whatever stands
  * in a guarded slot is reached by the measuring thread alone; every other thread goes where it
- * went before, at the price of one compare.
+ * went before, at the price of one compare. Where the measured call alone is meant, that compare is
+ * of the stack pointer, which tells threads apart, too.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -10,7 +11,8 @@
 #include "py/py.h"
 
 struct pb_guard {
-	struct pb_thunk thunk;
+	struct pb_thunk thunk; /* for all calls of the thread */
+	struct pb_thunk place; /* for the calls at one place */
 	struct pb_guard *next;
 	bool taken;
 };
@@ -31,11 +33,14 @@ static struct pb_guard *find_or_make(void *target, struct probe_error *err)
 		pb_fail(err, PROBE_ENOMEM, 0, "no memory for a guard");
 		return NULL;
 	}
-	if (pb_thunk_new(&g->thunk, PB_THUNK_GUARD, err)) {
+	if (pb_thunk_new(&g->thunk, PB_THUNK_GUARD, err) ||
+	    pb_thunk_new(&g->place, PB_THUNK_JUMP, err)) {
+		pb_thunk_free(&g->thunk);
 		free(g);
 		return NULL;
 	}
 	g->thunk.data->target = target;
+	g->place.data->target = target;
 	g->next = guards;
 	guards = g;
 	return g;
@@ -62,6 +67,7 @@ void pb_guard_give_back(struct pb_guard *guard)
 		return;
 	/* No thread is 0: the measuring one, too, now goes to the target. */
 	__atomic_store_n(&guard->thunk.data->ctx, NULL, __ATOMIC_RELEASE);
+	__atomic_store_n(&guard->place.data->where, 0, __ATOMIC_RELEASE);
 	pthread_mutex_lock(&guards_mutex);
 	guard->taken = false;
 	pthread_mutex_unlock(&guards_mutex);
@@ -71,4 +77,9 @@ void *pb_guard_entry(struct pb_guard *guard, void *entry)
 {
 	__atomic_store((void **)(void *)&guard->thunk.data->fn, &entry, __ATOMIC_RELEASE);
 	return pb_thunk_entry(&guard->thunk, 0);
+}
+
+struct pb_thunk *pb_guard_place(struct pb_guard *guard)
+{
+	return &guard->place;
 }

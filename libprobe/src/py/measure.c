@@ -102,8 +102,13 @@ static int make_ready_args(struct pb_call *call, const struct request *r)
 	return 0;
 }
 
+/* The first stub comes when the loop is warm: then its places are learnt. */
 static int arm(void *ctx, enum probe_rung rung, unsigned variant)
 {
+	bool stub =
+		rung != PROBE_RUNG_EMPTY && rung != PROBE_RUNG_REAL && rung != PROBE_RUNG_PYCALL;
+	if (stub && pb_call_learn(ctx, PB_LOOP_TIMED))
+		return -1;
 	pb_call_arm(ctx, rung, variant);
 	return 0;
 }
@@ -202,18 +207,28 @@ PyObject *pb_py_samples(struct pb_call *call, const struct probe_process_samples
 		Py_XDECREF(row);
 	}
 	PyObject *columns = columns_of(s->rungs), *facts = pb_py_facts(call->counter);
-	PyObject *warmup = warmup_dict(s), *dict = NULL;
-	if (rounds && columns && facts && warmup)
-		dict = Py_BuildValue("{sOsOsOsOsIsKsKsO}", "counter", facts, "columns", columns,
+	PyObject *warmup = warmup_dict(s), *reasons = pb_call_reasons(call), *dict = NULL;
+	if (rounds && columns && facts && warmup && reasons)
+		dict = Py_BuildValue("{sOsOsOsOsIsKsKsOsO}", "counter", facts, "columns", columns,
 				     "rounds", rounds, "warmup", warmup, "subphases", s->subphases,
 				     "calls", (unsigned long long)s->calls_per_round, "called",
-				     (unsigned long long)call->calls_made, "expected",
-				     call->expected);
+				     (unsigned long long)call->calls_made, "expected", call->ready,
+				     "reasons", reasons);
 	Py_XDECREF(rounds);
 	Py_XDECREF(columns);
 	Py_XDECREF(facts);
 	Py_XDECREF(warmup);
+	Py_XDECREF(reasons);
 	return dict;
+}
+
+/* Without the rungs that turned out to be not what they were to be. */
+static PyObject *samples_of(struct pb_call *call, struct probe_process_samples *samples)
+{
+	for (unsigned r = 0; r < PROBE_RUNG_COUNT; r++)
+		if (!pb_call_has_rung(call, (enum probe_rung)r))
+			samples->rungs &= ~(1u << r);
+	return pb_py_samples(call, samples);
 }
 
 PyObject *pb_py_ladder(PyObject *module, PyObject *args, PyObject *kwargs)
@@ -243,10 +258,10 @@ PyObject *pb_py_ladder(PyObject *module, PyObject *args, PyObject *kwargs)
 							.quiet_ratio = r.quiet_ratio,
 							.calls = r.calls,
 							.seed = r.seed};
-		if (pb_ladder_run(call.counter, &ops, &call, &config, &samples, &err) == 0)
-			out = pb_py_samples(&call, &samples);
-		else
+		if (pb_ladder_run(call.counter, &ops, &call, &config, &samples, &err))
 			pb_py_raise(&err);
+		else if (pb_call_learn_again(&call, PB_LOOP_TIMED) == 0)
+			out = samples_of(&call, &samples);
 	}
 	free(samples.rounds);
 	free(samples.warmup);
@@ -263,6 +278,8 @@ struct stamped {
 static int run_stamped(void *ctx, uint64_t calls, uint64_t *ticks)
 {
 	struct stamped *s = ctx;
+	if (pb_call_learn(s->call, PB_LOOP_TIMED))
+		return -1;
 	pb_call_arm_stamps(s->call);
 	int rc = pb_call_run(s->call, PROBE_RUNG_REAL, calls, ticks);
 	pb_call_disarm(s->call);

@@ -3,11 +3,14 @@
  *
  * module.c    the module: methods, state, exceptions
  * entry.c     where a callable's native entry is stored
- * call.c      one callable under hooks: slots, stubs, the timed loop
+ * call.c      one callable under hooks: slots, stubs
+ * loop.c      the timed loop
  * measure.c   ladder and timeline as Python functions
  * threads.c   the same call from several threads, as a Python function
  * guard.c     keeping other threads out of what is put into a slot
  * identity.c  hash() and == of built-in functions, as they are without hooks
+ * learn.c     keeping foreign calls out that are nested in the measured one
+ * ready.c     a result's equal, that keeps nothing of it alive
  * package/    what only the package `probe` has: the analysis, single calls, what a call reaches
  *
  * Compiled once per interpreter (3.8 to 3.15, free-threaded too) and linked with libprobe.a.
@@ -22,6 +25,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "engine/places.h"
 #include "hook/patch.h"
 #include "hook/replay.h"
 #include "probe/analysis.h"
@@ -59,7 +63,33 @@ struct pb_layer_hooks {
 	struct pb_thunk delay;  /* truth tests: a known delay in front of the layer */
 	struct pb_thunk stub;   /* ladder */
 	struct pb_thunk stamp;  /* timeline */
+	struct pb_thunk record; /* while a stub is made */
+	struct pb_thunk gate;   /* in front of a stub that is no thunk */
 	struct pb_guard *guard; /* NULL = no other thread reads these slots */
+	const char *trouble;    /* why it can't be replaced; NULL = it can */
+	uint64_t loops, strays; /* timed with a stub here; in how many the call went elsewhere */
+};
+
+/* The loops that make the measured call. */
+enum pb_loop {
+	PB_LOOP_TIMED, /* what is measured */
+	PB_LOOP_LAST,  /* the same call, and the last result comes out */
+	PB_LOOPS
+};
+
+/* How much of the call does not run as it is armed, and with it what is nested there. */
+enum pb_cut {
+	PB_CUT_NOTHING,
+	PB_CUT_WORK, /* the native code */
+	PB_CUT_CALL, /* all of it */
+};
+
+/* Where a loop's call reaches its layers, counted from the frame that runs the loop. */
+struct pb_aim {
+	struct pb_place places[PB_LAYERS];
+	uintptr_t frame;
+	uint64_t lead; /* so many calls of a loop come first that are elsewhere */
+	bool learnt;
 };
 
 struct pb_ffi_result;
@@ -71,6 +101,8 @@ struct pb_guard *pb_guard_take(void *target);
 void pb_guard_give_back(struct pb_guard *guard);
 /* What a slot has to hold so that this thread reaches `entry`. */
 void *pb_guard_entry(struct pb_guard *guard, void *entry);
+/* The JUMP thunk that a slot has to hold where the call at one place alone is to be let through. */
+struct pb_thunk *pb_guard_place(struct pb_guard *guard);
 
 /* Lets built-in functions hash and compare as if no ml_meth were replaced, until each hold was
  * released. @slot  an ml_meth that will be replaced, and what it holds now; NULL: those of a watch.
@@ -90,7 +122,8 @@ struct pb_call {
 	PyObject *loop, *empty_loop;    /* loop(it, f, *args), empty_loop(it) */
 	PyObject *pycall, *pycall_loop; /* pure Python: an empty function and its own loop */
 	PyObject *repeat;               /* itertools.repeat */
-	PyObject *expected;             /* the result of one real call */
+	PyObject *last;                 /* last(it, f, *args): loop, returning the last result */
+	PyObject *ready;                /* what a stub of the entry returns */
 	PyObject *plain;                /* result -> a value that == can compare; NULL = as it is */
 	PyObject *check;                /* called with one real result before anything is timed */
 	PyObject *twin;                 /* called where the target should be stubbed; or NULL */
@@ -99,11 +132,16 @@ struct pb_call {
 	struct pb_ffi_result *ffi_result;
 	struct probe_counter *counter;
 	struct pb_layer_hooks layers[PB_LAYERS];
+	struct pb_aim aims[PB_LOOPS];
+	uintptr_t frame; /* of the loop that ran last */
+	unsigned armed;  /* mask of the layers with a hook in place that tells calls apart */
+	enum pb_cut cut; /* what these leave out */
 	struct pb_ring ring;
 	bool ring_attached;
 	bool hooked;         /* false: no slot is ever touched */
 	bool guarded;        /* other threads may call through the same slots meanwhile */
 	void **held;         /* the ml_meth whose function stays the key that it was */
+	bool anywhere;       /* stamps are for all threads and calls */
 	uint64_t calls_made; /* of the callable, on any rung */
 };
 
@@ -120,6 +158,8 @@ void pb_call_fini(struct pb_call *call);
  * -1 with an exception. @returns  where the target's result comes: "void", "int" (an integer
  * register), "float" (a vector register), or "" (any of those that a result can be in). */
 int pb_call_make_stubs(struct pb_call *call, const char *returns);
+/* Whether all layers that a rung needs can be replaced, as far as is known by now. */
+bool pb_call_has_rung(const struct pb_call *call, enum probe_rung rung);
 /* Puts a rung's stubs in place. */
 void pb_call_arm(struct pb_call *call, enum probe_rung rung, unsigned variant);
 /* What is called on a rung, and with what; borrowed. */
@@ -133,9 +173,30 @@ void pb_call_arm_stamps(struct pb_call *call);
 
 /* One timed loop. 0, or -1 with an exception set. */
 int pb_call_run(struct pb_call *call, enum probe_rung rung, uint64_t calls, uint64_t *ticks);
+/* The last of so many calls, as they are armed now; a new reference or NULL. */
+PyObject *pb_call_last(struct pb_call *call, enum probe_rung rung, uint64_t calls);
+/* So many real calls in either loop, as they are armed now. */
+int pb_call_loop(struct pb_call *call, enum pb_loop which, uint64_t calls);
 
-/* The call, as it is armed now; a new reference or NULL. */
+/* One call, through none of the loops and before anything is in place; a new reference or NULL. */
 PyObject *pb_call_once(struct pb_call *call);
+
+/* Learns a loop's places, if they are not known; makes calls. 0, or -1 with an exception. */
+int pb_call_learn(struct pb_call *call, enum pb_loop which);
+/* Whether they still hold, as the call may be specialised late. What does not is a trouble then. */
+int pb_call_learn_again(struct pb_call *call, enum pb_loop which);
+/* Aims every hook at the places of a loop that the frame at `frame` is about to run. */
+void pb_call_aim(struct pb_call *call, enum pb_loop which, uintptr_t frame);
+/* Whether any hook was reached by other calls of this thread than by those nested in `calls`. */
+bool pb_call_strayed(struct pb_call *call, enum pb_loop which, uint64_t calls);
+/* Notes why a layer can't be replaced: a clause of static storage, or NULL. The first one stays. */
+void pb_layer_trouble(struct pb_call *call, enum pb_layer which, const char *why);
+/* These as a list of sentences. */
+PyObject *pb_call_reasons(const struct pb_call *call);
+
+/* An equal of a plain result (numbers, text, bytes, tuples of them) that is not the result itself,
+ * else None: what a stub may return without keeping alive what the call itself could use again. */
+PyObject *pb_ready_of(PyObject *result);
 /* Gives this thread a ring in place of the one it had. 0 or -1 + exception. */
 int pb_call_attach_ring(struct pb_call *call, size_t events);
 void pb_layer_set(struct pb_layer_hooks *layer, void *value);

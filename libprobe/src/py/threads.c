@@ -294,6 +294,7 @@ static int learn_stamps(struct pb_call *call, unsigned subphases, struct pb_time
 	struct pb_stamp_cost cost;
 	struct probe_error err = {0};
 	uint64_t ticks;
+	call->anywhere = true;
 	if (pb_call_make_stamps(call, PB_TIMELINE_RING_EVENTS))
 		return -1;
 	if (pb_stamp_calibrate(call->counter, &call->ring, &cost, &err))

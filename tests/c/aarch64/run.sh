@@ -107,7 +107,7 @@ check sys_check
 check veneer_check "$out/libprobe_target_target.so"
 
 # The unit tests of these parts, as they are; cmocka.h stands in for the library.
-tests="hook watch page phase quantities rounds stats counter"
+tests="hook places watch page phase quantities rounds stats counter"
 if [ -z "$run" ]; then # an emulated core adds one number at a time, and takes its time
 	tests="$tests reference ladder"
 fi

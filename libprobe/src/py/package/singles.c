@@ -29,7 +29,7 @@ static int prepare(struct pb_call *call, PyObject *args)
 	Py_INCREF(call->loop);
 	Py_INCREF(call->empty_loop);
 	Py_INCREF(Py_None);
-	call->expected = Py_None;
+	call->ready = Py_None;
 	PyObject *itertools = PyImport_ImportModule("itertools");
 	call->repeat = itertools ? PyObject_GetAttrString(itertools, "repeat") : NULL;
 	Py_XDECREF(itertools);

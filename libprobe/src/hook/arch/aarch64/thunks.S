@@ -19,23 +19,32 @@
 	hint	#34
 .endm
 
+/* The entry \name for calls at `where`, and right behind it \name\()_any for all calls. */
+.macro ENTRY name
+.L\name:
+	BTI
+	ldr	x17, DATA(PB_DATA_WHERE)
+	cmp	sp, x17
+	b.ne	.Lmiss
+.L\name\()_any:
+	BTI
+.endm
+
 /* Starts copy \v of a kind: every copy in its own place within a cache line. */
 .macro COPY kind v
 	.balignl 64, TRAP
 	.fill	(\v * 4), 4, TRAP
-.L\kind\()_\v:
-	BTI
+	ENTRY	\kind\()_\v
 .endm
 
 .macro ONE kind
 	.balignl 64, TRAP
-.L\kind:
-	BTI
+	ENTRY	\kind
 .endm
 
-.macro ENTRIES kind
-	.quad	.L\kind\()_0 - .Lstart, .L\kind\()_1 - .Lstart
-	.quad	.L\kind\()_2 - .Lstart, .L\kind\()_3 - .Lstart
+.macro ENTRIES kind any
+	.quad	.L\kind\()_0\any - .Lstart, .L\kind\()_1\any - .Lstart
+	.quad	.L\kind\()_2\any - .Lstart, .L\kind\()_3\any - .Lstart
 .endm
 .macro ENTRY1 kind
 	.quad	.L\kind - .Lstart, .L\kind - .Lstart, .L\kind - .Lstart, .L\kind - .Lstart
@@ -200,6 +209,16 @@ pb_thunk_template:
 .endm
 
 	.balignl 64, TRAP
+.Lmiss:
+	mrs	x16, tpidr_el0
+	ldr	x17, DATA(PB_DATA_THREAD)
+	cmp	x16, x17
+	b.ne	.Lpass
+	adr	x17, DATA(PB_DATA_MISSES)
+	ldr	x16, [x17]
+	add	x16, x16, #1
+	str	x16, [x17]
+	b	.Lpass
 .Llost:
 	ldr	x17, [x16, #PB_RING_LOST]
 	add	x17, x17, #1
@@ -293,8 +312,23 @@ pb_thunk_template:
 	REPEAT repeat_waiting 1
 	REPEAT repeat_free 0
 
+	ONE trace
+	ENTER	.Lpass .Llost
+	mov	x17, sp
+	APPEND	PB_DATA_EVENT_IN
+	CALL_TARGET
+	mov	x17, sp
+	RING_AGAIN
+	APPEND	PB_DATA_EVENT_OUT
+	LEAVE
+
+	ONE jump
+	JUMP	PB_DATA_FN
+
 /* For slots that other threads read, too: they go where they went before. */
-	ONE guard
+	.balignl 64, TRAP
+.Lguard:
+	BTI
 	mrs	x16, tpidr_el0
 	ldr	x17, DATA(PB_DATA_CTX)
 	cmp	x16, x17
@@ -322,24 +356,33 @@ pb_empty_function:
 pb_thunk_template_size:
 	.quad	.Lend - .Lstart
 /* Offsets of the entries: [kind][copy], in the order of enum pb_thunk_kind. */
+.macro OFFSETS any
+	ENTRIES	ready \any
+	ENTRY1	with_data\any
+	ENTRIES	replay_void \any
+	ENTRIES	replay_int \any
+	ENTRIES	replay_float \any
+	ENTRIES	replay_all \any
+	ENTRIES	ffi_8 \any
+	ENTRIES	ffi_16 \any
+	ENTRY1	count_calls\any
+	ENTRY1	delay\any
+	ENTRY1	record\any
+	ENTRY1	stamp_ticks\any
+	ENTRY1	stamp_pmc\any
+	ENTRY1	trace\any
+	ENTRY1	jump\any
+	ENTRY1	guard
+	ENTRY1	fence\any
+	ENTRY1	repeat_waiting\any
+	ENTRY1	repeat_free\any
+.endm
 	.globl	pb_thunk_offsets
 	.hidden	pb_thunk_offsets
 pb_thunk_offsets:
-	ENTRIES	ready
-	ENTRY1	with_data
-	ENTRIES	replay_void
-	ENTRIES	replay_int
-	ENTRIES	replay_float
-	ENTRIES	replay_all
-	ENTRIES	ffi_8
-	ENTRIES	ffi_16
-	ENTRY1	count_calls
-	ENTRY1	delay
-	ENTRY1	record
-	ENTRY1	stamp_ticks
-	ENTRY1	stamp_pmc
-	ENTRY1	guard
-	ENTRY1	fence
-	ENTRY1	repeat_waiting
-	ENTRY1	repeat_free
+	OFFSETS	_any
+	.globl	pb_thunk_offsets_at
+	.hidden	pb_thunk_offsets_at
+pb_thunk_offsets_at:
+	OFFSETS
 	.section .note.GNU-stack, "", %progbits

@@ -9,16 +9,29 @@
 
 #define DATA(field) (.Lstart + PB_THUNK_SPAN + (field))(%rip)
 
+/* The entry \name for calls at `where`, and right behind it \name\()_any for all calls. */
+.macro ENTRY name
+.L\name:
+	cmp	%rsp, DATA(PB_DATA_WHERE)
+	jne	.Lmiss
+.L\name\()_any:
+.endm
+
 /* Starts copy \v of a kind: every copy in its own place within a cache line. */
 .macro COPY kind v
 	.p2align 6, 0xcc
 	.fill	(\v * 16), 1, 0xcc
-.L\kind\()_\v:
+	ENTRY	\kind\()_\v
 .endm
 
-.macro ENTRIES kind
-	.quad	.L\kind\()_0 - .Lstart, .L\kind\()_1 - .Lstart
-	.quad	.L\kind\()_2 - .Lstart, .L\kind\()_3 - .Lstart
+.macro ONE kind
+	.p2align 6, 0xcc
+	ENTRY	\kind
+.endm
+
+.macro ENTRIES kind any
+	.quad	.L\kind\()_0\any - .Lstart, .L\kind\()_1\any - .Lstart
+	.quad	.L\kind\()_2\any - .Lstart, .L\kind\()_3\any - .Lstart
 .endm
 .macro ENTRY1 kind
 	.quad	.L\kind - .Lstart, .L\kind - .Lstart, .L\kind - .Lstart, .L\kind - .Lstart
@@ -67,18 +80,15 @@ pb_thunk_template:
 	ret
 .endr
 
-	.p2align 6, 0xcc
-.Lwith_data:
+	ONE	with_data
 	lea	DATA(0), %r8
 	jmp	*DATA(PB_DATA_FN)
 
-	.p2align 6, 0xcc
-.Lcount_calls:
+	ONE	count_calls
 	lock incq DATA(PB_DATA_COUNT)
 	jmp	*DATA(PB_DATA_TARGET)
 
-	.p2align 6, 0xcc
-.Ldelay:
+	ONE	delay
 	mov	DATA(PB_DATA_SPIN), %r11
 	test	%r11, %r11
 	jz	2f
@@ -152,13 +162,18 @@ pb_thunk_template:
 .endm
 
 	.p2align 6, 0xcc
+.Lmiss:
+	mov	%fs:0, %r11
+	cmp	%r11, DATA(PB_DATA_THREAD)
+	jne	.Lpass
+	incq	DATA(PB_DATA_MISSES)
+	jmp	.Lpass
 .Llost:
 	incq	PB_RING_LOST(%r11)
 .Lpass:
 	jmp	*DATA(PB_DATA_TARGET)
 
-	.p2align 6, 0xcc
-.Lrecord:
+	ONE	record
 	ENTER	.Lpass .Llost
 	RESTORE_ARGS
 	call	*DATA(PB_DATA_TARGET)
@@ -170,8 +185,7 @@ pb_thunk_template:
 	LEAVE
 	ret
 
-	.p2align 6, 0xcc
-.Lstamp_ticks:
+	ONE	stamp_ticks
 	ENTER	.Lpass .Llost
 	READ_TICKS
 	APPEND	PB_DATA_EVENT_IN
@@ -190,8 +204,7 @@ pb_thunk_template:
 /* rdpmc wants the counter number in ecx, an argument register: r10 can't hold it (static chain), so
  * it waits on the stack, where the return address was that ENTER has just popped. Fenced as
  * READ_TICKS is. */
-	.p2align 6, 0xcc
-.Lstamp_pmc:
+	ONE	stamp_pmc
 	ENTER	.Lpass .Llost
 	push	%rcx
 	mov	DATA(PB_DATA_PMC), %rcx
@@ -219,8 +232,7 @@ pb_thunk_template:
 
 /* All before the target is done before it begins, and it is done before anything behind it begins:
  * what it takes by itself, overlapping with nothing. */
-	.p2align 6, 0xcc
-.Lfence:
+	ONE	fence
 	ENTER	.Lpass .Llost
 	RESTORE_ARGS
 	lfence
@@ -233,8 +245,7 @@ pb_thunk_template:
 /* Calls the target `spin` times with the same argument registers. A target that reaches its own slot
  * again passes through: `count` says that the loop is on. */
 .macro REPEAT kind wait
-	.p2align 6, 0xcc
-.L\kind:
+	ONE	\kind
 	cmpq	$0, DATA(PB_DATA_COUNT)
 	jne	.Lpass
 	ENTER	.Lpass .Llost
@@ -281,6 +292,26 @@ pb_thunk_template:
 	REPEAT repeat_waiting 1
 	REPEAT repeat_free 0
 
+/* ENTER has popped the return address, which the stack pointer at the entry is below. */
+	ONE	trace
+	ENTER	.Lpass .Llost
+	lea	-8(%rsp), %rax
+	APPEND	PB_DATA_EVENT_IN
+	RESTORE_ARGS
+	call	*DATA(PB_DATA_TARGET)
+	mov	%rax, %r8
+	mov	%rdx, %r9
+	RING_AGAIN
+	lea	-8(%rsp), %rax
+	APPEND	PB_DATA_EVENT_OUT
+	mov	%r8, %rax
+	mov	%r9, %rdx
+	LEAVE
+	ret
+
+	ONE	jump
+	jmp	*DATA(PB_DATA_FN)
+
 /* For slots that other threads read, too: they go where they went before. */
 	.p2align 6, 0xcc
 .Lguard:
@@ -290,7 +321,7 @@ pb_thunk_template:
 	jmp	*DATA(PB_DATA_FN)
 
 .Lend:
-	/* Fails to assemble when the template outgrows its page. */
+	/* Fails to assemble when the template outgrows its span. */
 	.org	.Lstart + PB_THUNK_SPAN
 
 	.globl	pb_empty_function
@@ -308,24 +339,33 @@ pb_empty_function:
 pb_thunk_template_size:
 	.quad	.Lend - .Lstart
 /* Offsets of the entries: [kind][copy], in the order of enum pb_thunk_kind. */
+.macro OFFSETS any
+	ENTRIES	ready \any
+	ENTRY1	with_data\any
+	ENTRIES	replay_void \any
+	ENTRIES	replay_int \any
+	ENTRIES	replay_float \any
+	ENTRIES	replay_all \any
+	ENTRIES	ffi_8 \any
+	ENTRIES	ffi_16 \any
+	ENTRY1	count_calls\any
+	ENTRY1	delay\any
+	ENTRY1	record\any
+	ENTRY1	stamp_ticks\any
+	ENTRY1	stamp_pmc\any
+	ENTRY1	trace\any
+	ENTRY1	jump\any
+	ENTRY1	guard
+	ENTRY1	fence\any
+	ENTRY1	repeat_waiting\any
+	ENTRY1	repeat_free\any
+.endm
 	.globl	pb_thunk_offsets
 	.hidden	pb_thunk_offsets
 pb_thunk_offsets:
-	ENTRIES	ready
-	ENTRY1	with_data
-	ENTRIES	replay_void
-	ENTRIES	replay_int
-	ENTRIES	replay_float
-	ENTRIES	replay_all
-	ENTRIES	ffi_8
-	ENTRIES	ffi_16
-	ENTRY1	count_calls
-	ENTRY1	delay
-	ENTRY1	record
-	ENTRY1	stamp_ticks
-	ENTRY1	stamp_pmc
-	ENTRY1	guard
-	ENTRY1	fence
-	ENTRY1	repeat_waiting
-	ENTRY1	repeat_free
+	OFFSETS	_any
+	.globl	pb_thunk_offsets_at
+	.hidden	pb_thunk_offsets_at
+pb_thunk_offsets_at:
+	OFFSETS
 	.section .note.GNU-stack, "", @progbits
