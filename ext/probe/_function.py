@@ -148,6 +148,7 @@ class Maker:
         }
         if combined.pip:
             workload["pip"] = combined.pip
+        files.update(found.witness)
         if found.unchecked:
             workload["unchecked"] = found.unchecked
         facts = {"declaration": declaration.text, "args": workload["given"]}

@@ -16,11 +16,13 @@ from typing import Any, Dict, List, NamedTuple, Optional
 
 import _arguments
 import _model
+import _values
 from _declaration import FunctionError
 from _given import describe
 from _library import load_failed
 from _oracle_program import Callback, Program
 from _toolchain import Toolchain
+from _values import DIFFERS
 
 Json = Dict[str, Any]
 
@@ -31,6 +33,7 @@ class Found(NamedTuple):
     has_symbol: bool
     expected: Any  # as in a workload.json
     unchecked: Optional[str]  # why results can't be compared, or None
+    witness: Dict[str, str]  # files that _witness.py asks in the measuring process
 
 
 def ask(
@@ -65,7 +68,21 @@ def ask(
         raise FunctionError("%s reads or writes past the end of %s when C calls it: %s" % what)
     if talk.load_error:
         raise FunctionError(load_failed(library, talk.load_error))
-    return talk.found(prototype)
+    found = talk.found(prototype)
+    if program.callbacks or found.unchecked or not found.has_symbol:
+        return found
+    return found._replace(witness=_build_witness(cc, prototype, made, scratch))
+
+
+def _build_witness(cc: Toolchain, prototype: Json, made: List[Any], scratch: str) -> Dict[str, str]:
+    """The same program, to be loaded by a process that is measured."""
+    program = Program(prototype, made, scratch)
+    source, library = os.path.join(scratch, "witness.c"), os.path.join(scratch, "witness.so")
+    with open(source, "w", encoding="utf-8") as f:
+        f.write(program.text(witness=True))
+    flags = ["-O1", "-w", "-std=gnu11", "-shared", "-fPIC"]
+    cc.shared(library, [source], flags=flags, link=["-ldl", "-lm"])
+    return {name: os.path.join(scratch, name) for name in ["witness.so", *program.files]}
 
 
 def make(described: Any, scratch: str) -> Any:
@@ -73,16 +90,6 @@ def make(described: Any, scratch: str) -> Any:
     if isinstance(described, dict) and described.get("of") == "numpy":
         described = dict(described, of="array")
     return _arguments.make_one(described, None, None, scratch)
-
-
-def _value(ctype: str, text: str) -> Any:
-    """What _print() wrote."""
-    scalar = _model.SCALARS[ctype]
-    if scalar.kind == "complex":
-        return complex(*(float.fromhex(part) for part in text.split(",")))
-    if scalar.kind == "float":
-        return float.fromhex(text)
-    return bool(int(text)) if scalar.kind == "bool" else int(text)
 
 
 def _answer(ctype: str, value: Any) -> str:
@@ -114,9 +121,10 @@ class _Talk:
 
     def run(self, command: List[str], roomy: bool, stderr_path: str) -> None:
         (read_end, their_out), (their_in, write_end) = os.pipe(), os.pipe()
+        folder = os.path.dirname(stderr_path)
         with open(stderr_path, "wb") as stderr:
             process = subprocess.Popen(
-                [*command, str(their_out), str(their_in), str(int(roomy))],
+                [*command, str(their_out), str(their_in), str(int(roomy)), folder],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=stderr,
@@ -177,7 +185,7 @@ class _Talk:
 
     def call_back(self, words: List[str]) -> str:
         described, function = self.callbacks[int(words[0])]
-        args = [_value(t, w) for t, w in zip(described["params"], words[1:])]
+        args = [_values.value(t, w) for t, w in zip(described["params"], words[1:])]
         try:
             return _answer(described["returns"], function(*args))
         except Exception as e:
@@ -213,43 +221,16 @@ class _Talk:
 
     def found(self, prototype: Json) -> Found:
         if not self.calls:
-            return Found(self.library, self.elsewhere, False, None, None)
+            return Found(self.library, self.elsewhere, False, None, None, {})
         first, second = self.calls
-        reader = _Values(self.name, prototype, first)
-        expected = describe_result(reader.result())
-        unchecked = None
-        if first != second:
-            unchecked = "%s gives other results from call to call" % self.name
-        return Found(self.library, self.elsewhere, True, expected, unchecked)
-
-
-class _Values:
-    """From the printed values to what a binding's callable returns."""
-
-    def __init__(self, name: str, prototype: Json, printed: List[str]) -> None:
-        self.name = name
-        self.prototype = prototype
-        self.printed = iter(printed)
-
-    def result(self) -> Any:
-        returns = self.prototype["returns"]
-        value = None if returns == "void" else self.one(returns)
-        outs = [self.one(p["item"]) for p in _model.outs(self.prototype)]
-        return _model.result(self.prototype, value, outs)
-
-    def one(self, ctype: str) -> Any:
-        fields = _model.fields(self.prototype, ctype)
-        if fields is not None:
-            return tuple(self.one(f["type"]) for f in fields)
-        text = next(self.printed)
-        if ctype in _model.SCALARS:
-            return _value(ctype, text)
-        if text == "-":
-            return None
         try:
-            return bytes.fromhex(text[1:]).decode()
+            expected = describe_result(_values.read(prototype, first))
         except UnicodeDecodeError:
             raise FunctionError("%s returns text that is not UTF-8" % self.name)
+        unchecked = None
+        if first != second:
+            unchecked = DIFFERS
+        return Found(self.library, self.elsewhere, True, expected, unchecked, {})
 
 
 def describe_result(value: Any) -> Any:

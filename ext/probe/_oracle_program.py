@@ -41,6 +41,7 @@ static void pb_answer(char *line, int size)
 enum { PB_GUARD = 1 << 20, PB_MOST = 64 };
 static struct { char *end; int argument; } pb_placed[PB_MOST];
 static int pb_placed_count, pb_roomy, pb_out_fd;
+static const char *pb_folder;
 
 static void *pb_place(size_t size, size_t align, int argument)
 {
@@ -74,9 +75,10 @@ static void pb_fault(int signo, siginfo_t *info, void *context)
 }
 
 /* The file's bytes. */
-static void *pb_bytes(const char *path, size_t size, size_t align, int argument)
+static void *pb_bytes(const char *name, size_t size, size_t align, int argument)
 {
-	char *bytes = pb_place(size, align, argument);
+	char *bytes = pb_place(size, align, argument), path[4096];
+	snprintf(path, sizeof path, "%%s/%%s", pb_folder, name);
 	FILE *file = fopen(path, "rb");
 	if (!file || fread(bytes, 1, size, file) != size)
 		_Exit(98);
@@ -119,11 +121,41 @@ int main(int argc, char **argv)
 	pb_target *function = (pb_target *)dlsym(library, argv[2]);
 	if (!function)
 		return 0;
-	/* dlsym() also finds what the library's own libraries have. */
-	if (dladdr((void *)function, &at) && map && strcmp(at.dli_fname, map->l_name)) {
+	/* dlsym() also finds what the library's own libraries have. What it resolves to the kernel's
+	 * own page (time, gettimeofday) is the library's all the same. */
+	if (dladdr((void *)function, &at) && map && strcmp(at.dli_fname, map->l_name) &&
+	    strncmp(at.dli_fname, "linux-", 6)) {
 		fprintf(pb_out, "elsewhere %s\\n", at.dli_fname);
 		return 0;
 	}
+	pb_folder = argv[6];
+	pb_call_twice(function);
+	_Exit(0);
+}
+"""
+
+# In a process that is measured: calls the function as this library is loaded.
+_WITNESS = """\
+
+__attribute__((constructor)) static void pb_witness(void)
+{
+	const char *out = getenv("PROBE_WITNESS"), *file = getenv("PROBE_WITNESS_LIBRARY");
+	void *library = out ? dlopen(file, RTLD_NOW | RTLD_LOCAL) : NULL;
+	pb_target *function =
+		library ? (pb_target *)dlsym(library, getenv("PROBE_WITNESS_SYMBOL")) : NULL;
+	pb_folder = getenv("PROBE_WITNESS_FOLDER");
+	pb_roomy = 1;
+	pb_out = function ? fopen(out, "w") : NULL;
+	if (!pb_out)
+		return;
+	pb_call_twice(function);
+	fclose(pb_out);
+}
+"""
+_TWICE = """\
+
+static void pb_call_twice(pb_target *function)
+{
 	for (int i = 0; i < 2; i++) {
 		fputs("call\\n", pb_out);
 		fflush(pb_out);
@@ -131,7 +163,6 @@ int main(int argc, char **argv)
 	}
 	fputs("end\\n", pb_out);
 	fflush(pb_out);
-	_Exit(0);
 }
 """
 
@@ -145,8 +176,9 @@ class Program:
         self.scratch = scratch
         self.callbacks: List[Callback] = []
         self.functions: List[str] = []
+        self.files: List[str] = []  # in scratch: what buffers hold
 
-    def text(self) -> str:
+    def text(self, witness: bool = False) -> str:
         returns, params = self.prototype["returns"], self.prototype["params"]
         types = ", ".join(p["type"] for p in params) or "void"
         values = iter(self.args)
@@ -173,7 +205,8 @@ class Program:
             "function": _model.variable(returns, "pb_target(%s)" % types),
         }
         call_function = "\nstatic void pb_call(pb_target *function)\n{\n%s}\n" % body
-        return head + "".join(self.functions) + call_function + _MAIN
+        main = _WITNESS if witness else _MAIN
+        return head + "".join(self.functions) + call_function + _TWICE + main
 
     def argument(self, i: int, param: Json, value: Any) -> List[str]:
         name, role = "a%d" % i, _model.role(param)
@@ -184,10 +217,10 @@ class Program:
             align = 1 if isinstance(value, str) else memoryview(value).itemsize
             if isinstance(value, (str, bytes)):
                 raw += b"\0"  # as Python's own have behind them
-            path = os.path.join(self.scratch, "bytes-%d" % i)
-            with open(path, "wb") as f:
+            self.files.append("bytes-%d" % i)
+            with open(os.path.join(self.scratch, self.files[-1]), "wb") as f:
                 f.write(raw)
-            place = (name, _quoted(path), len(raw), align, i)
+            place = (name, self.files[-1], len(raw), align, i)
             return ['void *%s = pb_bytes("%s", %d, %d, %d);' % place]
         if role == "callback":
             self.callback(i, param["callback"], value)
@@ -238,10 +271,6 @@ class Program:
 def _placed(ctype: str, i: int) -> str:
     """One value, with no memory behind it."""
     return "%s *a%d = pb_place(sizeof(%s), _Alignof(%s), %d);" % (ctype, i, ctype, ctype, i)
-
-
-def _quoted(path: str) -> str:
-    return path.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _literal(ctype: str, value: Any) -> str:

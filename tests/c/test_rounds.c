@@ -23,7 +23,7 @@
 struct fake {
 	unsigned made, pauses;
 	unsigned quiet_every; /* 0 = none is quiet */
-	unsigned discard_every;
+	unsigned discard_every, wait_every;
 	unsigned fail_at, stop_at; /* 0 = never */
 	long sleep_us;
 };
@@ -38,7 +38,9 @@ static int one(void *ctx, struct probe_round *round)
 	bool quiet = f->quiet_every && f->made % f->quiet_every == 0;
 	*round = (struct probe_round){.chain_ticks = 1, .wide_ticks = quiet ? QUIET : DISTURBED};
 	round->ticks[0] = f->made;
-	round->discarded = f->discard_every && f->made % f->discard_every == 0;
+	round->disturbed = f->discard_every && f->made % f->discard_every == 0;
+	round->waited = f->wait_every && f->made % f->wait_every == 0;
+	round->discarded = round->disturbed || round->waited;
 	return 0;
 }
 
@@ -214,6 +216,23 @@ static void the_worst_reference_is_kept(void **state)
 	probe_counter_close(counter);
 }
 
+/* A call that sleeps waits in every round; any other one was made to. */
+static void a_call_that_always_waits_is_measured(void **state)
+{
+	(void)state;
+	struct probe_process_samples s;
+	struct probe_error err = {0};
+	for (unsigned every = 1; every <= 2; every++) {
+		struct fake f = {.quiet_every = 1, .wait_every = every, .discard_every = 5};
+		assert_int_equal(collect(&f, 60, 0, &s, &err), 0);
+		for (size_t i = 0; i < s.round_count; i++)
+			assert_int_equal(s.rounds[i].discarded,
+					 s.rounds[i].disturbed ||
+						 (every > 1 && s.rounds[i].waited));
+		free(s.rounds);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -225,6 +244,7 @@ int main(void)
 		cmocka_unit_test(failure_and_interruption_end_it),
 		cmocka_unit_test(a_switch_inside_discards_the_round),
 		cmocka_unit_test(the_worst_reference_is_kept),
+		cmocka_unit_test(a_call_that_always_waits_is_measured),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -46,6 +46,9 @@ struct probe_round {
 	uint8_t variant[PROBE_COLUMNS]; /* which copy of the stub was in place */
 	double chain_ticks, wide_ticks; /* per add, the worse of the two readings */
 	bool discarded;                 /* context switch, migration or multiplexing inside */
+	/* What that is made of, while rounds are collected: */
+	bool waited;    /* gave the core away by itself */
+	bool disturbed; /* anything else */
 };
 
 /* A few calls in a row before anything is measured: a point of the warm-up series. */

@@ -15,6 +15,7 @@
 #define WARM_SHARE    4 /* of a rung's calls */
 #define WARM_ROUNDS   3
 #define OVERHEAD_RUNS 31
+#define LONG_CALL_S   0.05
 
 struct ladder {
 	struct probe_counter *counter;
@@ -149,15 +150,21 @@ static int warm_up(struct ladder *l, struct probe_process_samples *out, struct p
 static int choose_calls(struct ladder *l)
 {
 	double want_ticks = l->config->round_us * 1e-6 * l->tick_hz;
+	bool is_long[PROBE_RUNG_COUNT] = {0}; /* too long to be looked at again */
 	for (unsigned pass = 0; pass < WARM_ROUNDS; pass++) {
 		for (size_t i = 0; i < l->rung_count; i++) {
 			unsigned rung = l->order[i];
 			uint64_t ticks, calls = 1;
-			do {
-				calls *= 2;
+			if (is_long[rung])
+				continue;
+			for (;; calls *= 2) {
 				if (time_rung(l, rung, 0, calls, &ticks))
 					return -1;
-			} while ((double)ticks < want_ticks / 4 && calls < MAX_CALLS);
+				if ((double)ticks >= want_ticks / 4 || calls >= MAX_CALLS)
+					break;
+			}
+			is_long[rung] = ticks != PB_TICKS_LOST &&
+					(double)ticks / (double)calls > LONG_CALL_S * l->tick_hz;
 			if (ticks == PB_TICKS_LOST)
 				ticks = (uint64_t)want_ticks;
 			double per_call = (double)(ticks ? ticks : 1) / (double)calls;

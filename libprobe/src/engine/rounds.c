@@ -12,6 +12,10 @@
 
 #define MAX_ROUNDS 20000
 #define LOOK_EVERY 16 /* rounds between two looks at how many were quiet */
+/* So many rounds give an interval; a call so long that more would take minutes gets no more. */
+#define LEAST_ROUNDS 10
+#define LONG_ROUND_S 0.02
+#define LONGEST_S    10
 
 static double now_s(void)
 {
@@ -50,8 +54,10 @@ void pb_round_end(struct probe_counter *counter, struct pb_round_frame *frame,
 {
 	pb_round_look(counter, frame, round);
 	struct pb_usage usage = pb_usage_now();
-	if (pb_usage_disturbed(&frame->usage, &usage))
-		round->discarded = true;
+	round->waited = usage.voluntary != frame->usage.voluntary;
+	usage.voluntary = frame->usage.voluntary;
+	round->disturbed = round->discarded || pb_usage_disturbed(&frame->usage, &usage);
+	round->discarded = round->disturbed || round->waited;
 	round->chain_ticks = frame->worst.chain_ticks;
 	round->wide_ticks = frame->worst.wide_ticks;
 }
@@ -70,6 +76,17 @@ static struct probe_round *next_round(struct probe_process_samples *s, size_t *c
 	return &s->rounds[s->round_count];
 }
 
+/* A call that sleeps, or waits for a file or a lock, gives the core away in every round: then that
+ * is what it does, and no disturbance. */
+static void allow_waiting(struct probe_process_samples *samples)
+{
+	for (size_t i = 0; i < samples->round_count; i++)
+		if (!samples->rounds[i].waited)
+			return;
+	for (size_t i = 0; i < samples->round_count; i++)
+		samples->rounds[i].discarded = samples->rounds[i].disturbed;
+}
+
 int pb_rounds_collect(const struct pb_rounds_config *config,
 		      int (*one)(void *ctx, struct probe_round *round), int (*pause)(void *ctx),
 		      void *ctx, struct probe_process_samples *samples, struct probe_error *err)
@@ -85,6 +102,10 @@ int pb_rounds_collect(const struct pb_rounds_config *config,
 		if (samples->round_count >= config->rounds &&
 		    now_s() - start_s > planned_s + config->wait_s)
 			break;
+		double spent_s = now_s() - start_s;
+		if (samples->round_count >= LEAST_ROUNDS && spent_s > LONGEST_S &&
+		    spent_s > LONG_ROUND_S * (double)samples->round_count)
+			break;
 		struct probe_round *round = next_round(samples, &capacity, config->rounds);
 		if (!round)
 			return pb_fail(err, PROBE_ENOMEM, 0, "no memory for more rounds than %zu",
@@ -93,6 +114,8 @@ int pb_rounds_collect(const struct pb_rounds_config *config,
 			return pb_fail(err, PROBE_ECHILD, 0, "the measured call failed");
 		samples->round_count++;
 		size_t n = samples->round_count;
+		if (n >= next_look)
+			allow_waiting(samples);
 		if (n >= next_look && pb_quiet_ratio_of(samples->rounds, n, &quietest))
 			return pb_fail(err, PROBE_ENOMEM, 0, "no memory to judge %zu rounds", n);
 		if (n >= next_look) {
@@ -105,5 +128,6 @@ int pb_rounds_collect(const struct pb_rounds_config *config,
 		if (pause && pause(ctx))
 			return pb_fail(err, PROBE_EINTR, 0, "interrupted");
 	}
+	allow_waiting(samples);
 	return 0;
 }
