@@ -61,7 +61,7 @@ PY_OBJ    := $(patsubst %,$(B)/%.o,$(wildcard libprobe/src/py/*.c libprobe/src/p
 all: $(B)/probe $(B)/libprobe.so ## build the command and the library (default)
 lib: $(B)/libprobe.a $(B)/libprobe.so ## build the library alone
 
-objects: all $(CTEST_BIN) $(BENCH_BIN) $(FUZZ_BIN) $(PY_OBJ) ## compile all C there is, the tests and what interpreters get too
+objects: all $(PY_OBJ) $(if $(ALL),$(CTEST_BIN) $(BENCH_BIN) $(FUZZ_BIN)) ## compile what interpreters get, too (ALL=1: and the tests)
 # CPython's API takes names as char *.
 $(PY_OBJ): override CPPFLAGS += -isystem $(call quote,$(PYTHON_INCLUDE))
 $(PY_OBJ): override CFLAGS += -Wno-write-strings
@@ -79,6 +79,8 @@ $(B)/%.c.o: %.c $(B)/flags
 $(B)/%.S.o: %.S $(B)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+# cmocka 2 deprecates macros that have no other name in cmocka 1.
+$(CTEST_BIN): override CFLAGS += -Wno-deprecated-declarations
 $(B)/tests/%: tests/c/%.c $(B)/libprobe.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(B)/libprobe.a $(LDFLAGS) -lcmocka $(LIBS)
@@ -134,7 +136,7 @@ claims: $(B)/probe ## put published claims to the test; writes build/claims/clai
 
 # --- tests --------------------------------------------------------------------------------------
 # PYTEST="-k NAME" passes options on. Each suite leaves its counts in $(TALLY).
-SUITES  := test-c test-san $(if $(ALL),test-tsan) test-fuzz test-aarch64 test-lint test-py test-package test-truth
+SUITES  := test-c test-san $(if $(ALL),test-tsan) test-fuzz test-warnings test-aarch64 test-lint test-py test-package test-truth
 TALLY   := $(B)/tally
 SUITE    = $(call quote,$(PYTHON)) tests/suite.py $(TALLY) $(if $(SAN),$(if $(filter thread,$(SAN)),test-tsan,test-san),$@)
 PIP      = --quiet --disable-pip-version-check --no-deps
@@ -143,7 +145,18 @@ FAST     = $(if $(ALL),,-m "not slow")
 FOUND    = $(if $(ALL),,XDG_DATA_HOME=$(call quote,$(CURDIR)/$(B)/no-data) )
 PYSUITE  = $(FOUND)PROBE_BIN=$(B)/probe $(SUITE) pytest $(B)/venv/bin/python $(FAST) $(PYTEST)
 
-.PHONY: test test-all check venv $(SUITES)
+# Tests start from a clean environment, whatever the caller has set for Python, pip, probe or colours.
+# Kept: how to reach the packages, and what is meant for these tests.
+ifneq ($(filter test% check venv,$(MAKECMDGOALS)),)
+unexport $(filter-out PYTHON PROBE_REQUIRE PROBE_DEBIAN_MIRROR PROBE_FRESH PROBE_TRUTH_PYTHONS PROBE_TEST_PYTHON \
+  PROBE_UPDATE_GOLDEN PIP_INDEX_URL PIP_EXTRA_INDEX_URL \
+  PIP_FIND_LINKS PIP_CERT PIP_CLIENT_CERT PIP_PROXY PIP_TRUSTED_HOST PIP_CONFIG_FILE PIP_DEFAULT_TIMEOUT, \
+  $(foreach name,$(filter PYTHON% PIP_% PROBE_% PYTEST_% VIRTUAL_ENV% CONDA_% NO_COLOR% FORCE_COLOR% CLICOLOR% \
+  PY_COLORS COLUMNS LINES JUPYTER% IPYTHON% MPLBACKEND GNUTERM LD_PRELOAD,$(.VARIABLES)), \
+  $(if $(filter environment%,$(origin $(name))),$(name))))
+endif
+
+.PHONY: test test-all check venv test-compilers test-distros $(SUITES)
 test: ## set up, build, run all tests but the slow ones
 	$(Q).ci/deps.sh run test
 	$(Q)rm -rf $(TALLY)
@@ -165,6 +178,12 @@ test-tsan: ## what threads share, under TSan; part of test-all
 	+$(Q)$(SUBMAKE) SAN=thread B=$(B)-tsan TALLY=$(TALLY) CTESTS="test_watch test_threads test_hook" test-c
 test-aarch64: ## the parts that know the processor, for aarch64 under qemu
 	$(Q)$(SUITE) script tests/c/aarch64/run.sh $(B)
+test-warnings: ## no warning from gcc at -O3 and from one clang
+	$(Q)$(SUITE) script tests/install/compilers.sh --quick $(B)/warnings
+test-compilers: ## the same with every gcc and clang installed, at each level, with LTO; an hour
+	$(Q)tests/install/compilers.sh $(B)/compilers
+test-distros: ## `make run` and `make test` on fresh Debian systems, by debootstrap; hours (see tests/install/distros.sh)
+	$(Q)tests/install/distros.sh
 test-lint: all venv ## include directions, headers, exported symbols, formatting
 	$(Q)$(PYSUITE) tests/lint
 test-py: all venv ## the command, the builds and the run file, end to end

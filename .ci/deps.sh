@@ -9,7 +9,7 @@ set -eu
 
 [ "${SKIP_DEPS:-}" ] && [ "${SKIP_DEPS}" != 0 ] && exit 0
 
-needed= optional=
+needed='' optional=''
 for set in "$@"; do
 	case $set in
 	run)
@@ -21,6 +21,7 @@ for set in "$@"; do
 	test)
 		needed="$needed libcmocka-dev"
 		optional="$optional g++ clang-format mandoc librsvg2-bin qemu-user"
+		optional="$optional clang shellcheck poppler-utils"
 		# The compiler for the other processor that probe knows.
 		if [ "$(uname -m)" = x86_64 ]; then
 			optional="$optional gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
@@ -54,7 +55,10 @@ missing() {
 	done
 }
 
+# Lists of packages, to be split.
+# shellcheck disable=SC2086
 need=$(missing $needed)
+# shellcheck disable=SC2086
 like=$(missing $optional)
 [ "$need$like" ] || exit 0
 
@@ -73,9 +77,11 @@ apt() {
 
 say "installing with ${root:+$root }apt-get:$need$like (SKIP_DEPS=1 leaves the system alone)"
 apt update >/dev/null || say "apt-get update failed; trying with the package lists that are here"
+# shellcheck disable=SC2086
 apt install $need $like && exit 0
 
 # All at once didn't go: what is needed by itself, then each of the rest.
+# shellcheck disable=SC2086
 if [ "$need" ] && ! apt install $need; then
 	say "could not install:$need; install them by hand, then use SKIP_DEPS=1"
 	exit 1

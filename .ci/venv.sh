@@ -25,14 +25,23 @@ import sys, venv, ensurepip
 sys.exit(sys.version_info < (3, 9) or sys.implementation.name != "cpython")' 2>/dev/null
 }
 
+install() { # OPTION...
+	"$folder/bin/python" -m pip install --quiet --disable-pip-version-check "$@" \
+		-r "$requirements" >"$log" 2>&1
+}
+# Said, as nothing else would be seen for minutes.
+from_source() {
+	grep -qE 'No matching distribution|Could not find a version' "$log" || return
+	say "not every package has a build for $("$folder/bin/python" -V): compiling, for minutes"
+}
+
 candidates="$python python3 /usr/bin/python3 python3.13 python3.12 python3.11 python3.10 python3.9"
 for candidate in $candidates; do
 	usable "$candidate" || continue
-	say "installing $(grep -v '^#' "$requirements" | xargs) into $folder"
+	say "installing the packages of $requirements into $folder"
 	rm -rf "$folder"
 	"$candidate" -m venv "$folder"
-	if "$folder/bin/python" -m pip install --quiet --disable-pip-version-check \
-		-r "$requirements" >"$log" 2>&1; then
+	if install --only-binary :all: || from_source && install --prefer-binary; then
 		cp "$requirements" "$stamp"
 		exit 0
 	fi

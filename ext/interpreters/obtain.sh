@@ -93,6 +93,7 @@ run_lane() { # NAME
 	fi
 	say "$name: $what; about $cost"
 	# A process group of its own, so that stop() and the limit reach what it started.
+	# shellcheck disable=SC2094 # the lane appends nothing to its log by name
 	timeout --kill-after=10 "${LANE_TIMEOUT_S:-3600}" \
 		bash "$here/lib/lane.sh" "$here/recipes/$name.sh" "$lane_dest" "$lane_work" "$log" \
 		>"$log" 2>&1 </dev/null &

@@ -57,7 +57,10 @@ static const char *bytes_text(uint64_t bytes, char *buf, size_t size)
 		value /= 1e3;
 		u++;
 	}
-	snprintf(buf, size, bytes ? value < 9.95 ? "%.1f %s" : "%.0f %s" : "", value, units[u]);
+	if (!bytes)
+		buf[0] = '\0';
+	else
+		snprintf(buf, size, value < 9.95 ? "%.1f %s" : "%.0f %s", value, units[u]);
 	return buf;
 }
 

@@ -18,7 +18,7 @@ static double bare_read_ticks(void)
 		uint64_t begin = pb_arch_ticks(), end = begin;
 		for (int i = 0; i < READS; i++)
 			end = pb_arch_ticks();
-		runs[k] = (double)(end - begin) / READS;
+		runs[k] = (double)(end - begin) / (double)READS;
 	}
 	return pb_median(runs, REPEATS);
 }

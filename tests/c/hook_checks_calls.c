@@ -10,6 +10,10 @@
 #include "hook_checks.h"
 #include "sys/arch.h"
 
+#ifndef CMPLX /* an older glibc has it for gcc alone */
+#define CMPLX(x, y) __builtin_complex((double)(x), (double)(y))
+#endif
+
 /* --- every register --------------------------------------------------------------------------- */
 
 /* Registers at one moment. The assembly says which is where, and has the offsets by number. */

@@ -74,7 +74,7 @@ static void intervals_hold_what_they_promise(void **state)
 			const struct probe_value *v = i < n ? &e.parts[i].value : &e.total;
 			masks[i] = i < n ? e.parts[i].mask : PROBE_MASK_ALL;
 			held[i] += covers(v, cost_of(masks[i]));
-			half[i] += v->half / TRIALS;
+			half[i] += v->half / (double)TRIALS;
 		}
 		free(e.passes);
 		drop(&w);

@@ -19,8 +19,12 @@
 
 #include "stack/backtrace.h"
 
+#if __has_attribute(noclone)
 #define NOINLINE __attribute__((noinline, noclone))
-#define TEXT     16384
+#else
+#define NOINLINE __attribute__((noinline)) /* clang clones nothing */
+#endif
+#define TEXT 16384
 
 /* Where nothing may be written; a null pointer would be the sanitizers' business. */
 static char *forbidden;

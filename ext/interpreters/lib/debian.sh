@@ -10,6 +10,7 @@ keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 # This machine's own mirror of Debian, from apt's configuration in whatever form it is.
 debian_mirror() {
 	local found=${PROBE_DEBIAN_MIRROR:-}
+	# shellcheck disable=SC2016 # apt's own word
 	[ -n "$found" ] || found=$(apt-get indextargets --format '$(REPO_URI)' |
 		grep -E '/debian/?$' | sort -u | head -n 1) || true
 	[ -n "$found" ] || die "apt knows no mirror of Debian here: set PROBE_DEBIAN_MIRROR to one"

@@ -190,7 +190,7 @@ static void put_term(const struct probe_claim_finding *f, const struct probe_val
 	}
 	if (probe_scale_get(f->run, PROBE_UNIT_NS, &scale))
 		scale = (struct probe_scale){1, "ticks", false};
-	else if (value->ticks * scale.per_tick >= KILO)
+	else if (value->ticks * scale.per_tick >= (double)KILO)
 		scale = (struct probe_scale){scale.per_tick / 1000, "us", false};
 	probe_figure_text(value, scale.per_tick, floor_ticks, PROBE_FIGURE_BOTH, field->text,
 			  sizeof field->text - 8);

@@ -164,11 +164,11 @@ static int start(struct running *r, const struct pb_child_spec *spec,
 static void send_term(struct running *r, enum pb_child_end why, double grace)
 {
 	double kill_s = now_s() + grace;
-	if (!r->kill_s) {
+	if (r->kill_s <= 0) {
 		r->ended_by = why;
 		kill(-r->process.pid, SIGTERM);
 	}
-	if (!r->kill_s || kill_s < r->kill_s)
+	if (r->kill_s <= 0 || kill_s < r->kill_s)
 		r->kill_s = kill_s;
 }
 
@@ -228,9 +228,10 @@ static int tend(struct running *r, bool cancelled)
 		send_term(r, PB_CHILD_CANCELLED, 0);
 	else if (cancelled && r->ended_by != PB_CHILD_CANCELLED)
 		send_term(r, PB_CHILD_CANCELLED, cancel_grace_s);
-	else if (r->spec->timeout_s > 0 && now - r->started_s >= r->spec->timeout_s && !r->kill_s)
+	else if (r->spec->timeout_s > 0 && now - r->started_s >= r->spec->timeout_s &&
+		 r->kill_s <= 0)
 		send_term(r, PB_CHILD_TIMEOUT, grace_s);
-	if (r->kill_s && now >= r->kill_s)
+	if (r->kill_s > 0 && now >= r->kill_s)
 		kill(-r->process.pid, SIGKILL);
 	return rc;
 }
@@ -245,11 +246,11 @@ static void sleep_until_event(const struct running *slots, size_t n, struct poll
 		const struct running *r = &slots[i];
 		if (!r->active)
 			continue;
-		double due_s = r->kill_s                ? r->kill_s
+		double due_s = r->kill_s > 0            ? r->kill_s
 			       : r->spec->timeout_s > 0 ? r->started_s + r->spec->timeout_s
 							: now + wake_s;
 		/* Past SIGKILL only the kernel's work is left. */
-		if (r->kill_s && due_s <= now)
+		if (r->kill_s > 0 && due_s <= now)
 			due_s = now + no_pidfd_sleep_s;
 		if (due_s - now < wake_s)
 			wake_s = due_s - now;

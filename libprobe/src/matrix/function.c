@@ -301,7 +301,7 @@ static int make_with(const struct pb_operands *operands, const struct pb_places 
 			.argv = argv,
 			.env = env,
 			.result_on_stdout = true,
-			.timeout_s = timeout_s + MAKE_TIMEOUT_S,
+			.timeout_s = timeout_s + (double)MAKE_TIMEOUT_S,
 			.on_stderr_line = on_line,
 			.ctx = &listener,
 		};

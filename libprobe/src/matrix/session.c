@@ -48,7 +48,7 @@ static double expected_s(const struct pb_session *session, enum pb_engine engine
 	const struct pb_cell_settings *s = &session->settings;
 	if (session->engine_runs[engine])
 		return session->engine_s[engine] / (double)session->engine_runs[engine];
-	return guessed_start_s + s->rounds * s->round_us * 1e-6 * GUESSED_RUNGS;
+	return guessed_start_s + s->rounds * s->round_us * 1e-6 * (double)GUESSED_RUNGS;
 }
 
 /* Up to which pass a cell is measured. */

@@ -56,7 +56,7 @@ static void let_pass(uint64_t span_ns, bool busy)
 static double measure_hz(struct probe_counter *c, bool busy)
 {
 	struct probe_reading begin, end;
-	double begin_ns, end_ns;
+	double begin_ns = 0, end_ns = 0;
 
 	if (!point(c, &begin_ns, &begin))
 		return 0;
