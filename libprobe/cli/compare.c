@@ -20,6 +20,7 @@ static const struct grid_shape shape = {
 
 struct compare_options {
 	double band, fail_above; /* shares; fail_above negative = no gate */
+	bool allow_missing;      /* the gate judges what can be, and lets the rest through */
 	enum cli_color color;
 	const char *markdown;
 };
@@ -116,11 +117,15 @@ void cli_compare_help(FILE *out)
 	      "2%)\n"
 	      "      --fail-above PERCENT    exit with 4 when a total got slower by more than "
 	      "this\n"
+	      "      --allow-missing         with it, let cells through that B lacks or that were "
+	      "contended\n"
 	      "      --export-markdown FILE  write the comparison as Markdown, for a pull request\n"
 	      "      --color WHEN            auto, always or never (default: auto)\n"
 	      "  -h, --help                  print this help\n\n"
 	      "Exit codes: 0 compared, 1 not compared (the reason is on stderr), 2 usage; with\n"
-	      "--fail-above: 3 a call of A failed in B, 4 one got slower than allowed.\n",
+	      "--fail-above: 3 a call of A can't be judged in B (it failed, is missing, or was "
+	      "contended),\n"
+	      "4 one got slower than allowed.\n",
 	      out);
 }
 
@@ -145,6 +150,7 @@ static int parse(int argc, char **argv, struct compare_options *options)
 	static const struct option known[] = {
 		{"band", required_argument, NULL, 'b'},
 		{"fail-above", required_argument, NULL, 'f'},
+		{"allow-missing", no_argument, NULL, 'a'},
 		{"export-markdown", required_argument, NULL, 'm'},
 		{"color", required_argument, NULL, 'c'},
 		{NULL, 0, NULL, 0},
@@ -162,6 +168,9 @@ static int parse(int argc, char **argv, struct compare_options *options)
 		case 'f':
 			if (parse_percent("--fail-above", optarg, &options->fail_above))
 				return CLI_USAGE;
+			break;
+		case 'a':
+			options->allow_missing = true;
 			break;
 		case 'm':
 			options->markdown = optarg;
@@ -187,46 +196,76 @@ static int parse(int argc, char **argv, struct compare_options *options)
 	return CLI_OK;
 }
 
-/* The first cell that A measured and that failed in B; counts them all. */
-static const struct probe_cell *broken(const struct probe_run *a, const struct probe_run *b,
-				       size_t *count)
+/* Why the gate can't judge a cell that A measured; NULL = it can. */
+static const char *unjudged(const struct probe_cell *was, const struct probe_cell *is,
+			    const struct probe_comparison *c, double fail_above)
 {
-	const struct probe_cell *first = NULL;
+	if (!is)
+		return "missing in B";
+	if (is->status != PROBE_CELL_OK)
+		return probe_cell_status_name(is->status);
+	for (size_t i = 0; i < c->cell_count; i++) {
+		const struct probe_cell_change *cell = &c->cells[i];
 
-	*count = 0;
+		if (strcmp(cell->workload, was->workload) || strcmp(cell->path, was->path) ||
+		    strcmp(cell->interpreter, was->interpreter))
+			continue;
+		/* Within what is allowed it need not be known better. */
+		if (cell->contended && !(cell->total.b_ns <= cell->total.a_ns * (1 + fail_above)))
+			return "slower in B and contended";
+		return cell->contended || cell->total.verdict != PROBE_CHANGE_UNKNOWN
+			       ? NULL
+			       : "not comparable";
+	}
+	return "without a figure in B";
+}
+
+/* A gate that can't see must not open. */
+static int refuse_unjudged(const struct probe_run *a, const struct probe_run *b,
+			   const struct probe_comparison *c, const struct compare_options *options)
+{
+	const struct probe_cell *first = NULL, *in_b = NULL;
+	const char *why = NULL;
+	size_t count = 0;
+
 	for (size_t i = 0; i < a->cell_count; i++) {
 		const struct probe_cell *was = &a->cells[i];
 		const struct probe_cell *is =
 			probe_run_find_cell(b, was->workload, was->path, was->interpreter);
+		bool failed = is && is->status != PROBE_CELL_OK;
+		const char *reason = was->status == PROBE_CELL_OK
+					     ? unjudged(was, is, c, options->fail_above)
+					     : NULL;
 
-		if (was->status != PROBE_CELL_OK || !is || is->status == PROBE_CELL_OK)
+		if (!reason || (options->allow_missing && !failed))
 			continue;
-		first = first ? first : is;
-		++*count;
+		if (!count++) {
+			first = was;
+			in_b = failed ? is : NULL;
+			why = reason;
+		}
 	}
-	return first;
+	if (!count)
+		return CLI_OK;
+	return cli_error(CLI_SOME_FAILED,
+			 "--fail-above can't judge %s/%s/%s%s: measured in A, %s%s%s%s%s",
+			 first->workload, first->path, first->interpreter,
+			 count > 1 ? " and others" : "", why, in_b ? " in B" : "",
+			 in_b && in_b->reason ? ": " : "", in_b && in_b->reason ? in_b->reason : "",
+			 in_b ? "" : "; measure again, or --allow-missing");
 }
 
 static int gate(const struct probe_run *a, const struct probe_run *b,
-		const struct probe_comparison *c, double fail_above)
+		const struct probe_comparison *c, const struct compare_options *options)
 {
 	double worst = probe_comparison_worst(c);
-	size_t count;
-	const struct probe_cell *cell = broken(a, b, &count);
-	const char *others = count > 1 ? " and others" : "";
 
-	if (fail_above < 0)
+	if (options->fail_above < 0)
 		return CLI_OK;
-	if (cell)
-		return cli_error(CLI_SOME_FAILED,
-				 "--fail-above can't judge %s/%s/%s%s: measured in A, %s in B%s%s",
-				 cell->workload, cell->path, cell->interpreter, others,
-				 probe_cell_status_name(cell->status), cell->reason ? ": " : "",
-				 cell->reason ? cell->reason : "");
-	if (worst <= fail_above)
-		return CLI_OK;
-	return cli_error(CLI_SLOWER, "slower by %.1f %%, above the %g %% of --fail-above",
-			 100 * worst, 100 * fail_above);
+	if (worst > options->fail_above)
+		return cli_error(CLI_SLOWER, "slower by %.1f %%, above the %g %% of --fail-above",
+				 100 * worst, 100 * options->fail_above);
+	return refuse_unjudged(a, b, c, options);
 }
 
 int cli_compare(int argc, char **argv)
@@ -252,7 +291,7 @@ int cli_compare(int argc, char **argv)
 		if (options.markdown && probe_comparison_markdown(c, options.markdown, &err))
 			code = cli_error(CLI_NOTHING, "%s", err.msg);
 		else
-			code = gate(a, b, c, options.fail_above);
+			code = gate(a, b, c, &options);
 	}
 	probe_comparison_free(c);
 	probe_run_free(a);

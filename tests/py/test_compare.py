@@ -3,7 +3,7 @@
 
 import json
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Callable, Dict, List
 
 import pytest
 
@@ -57,6 +57,42 @@ def test_a_call_that_broke_does_not_pass_the_gate(probe: Probe, tmp_path: Path) 
     done = probe("compare", SAMPLE, broken, "--fail-above=5%")
     done.one_error(3, "measured in A, crashed in B: signal 11", cell["path"])
     assert probe("compare", SAMPLE, broken).code == 0
+
+
+def without(tmp_path: Path, name: str, change: Callable[[List[Dict[str, Any]]], None]) -> Path:
+    """The sample run after a change of its cells."""
+    document: Dict[str, Any] = json.loads(SAMPLE.read_text(encoding="utf-8"))
+    change(document["probe"]["cells"])
+    path = tmp_path / name
+    path.write_text(json.dumps(document), encoding="utf-8")
+    return path
+
+
+def test_a_call_that_is_missing_does_not_pass_the_gate(probe: Probe, tmp_path: Path) -> None:
+    fewer = without(tmp_path, "fewer.json", lambda cells: cells.__delitem__(slice(0, 3)))
+    first = json.loads(SAMPLE.read_text(encoding="utf-8"))["probe"]["cells"][0]
+    done = probe("compare", SAMPLE, fewer, "--fail-above=5%")
+    done.one_error(3, "measured in A, missing in B", "and others", "--allow-missing", first["path"])
+    assert probe("compare", SAMPLE, fewer, "--fail-above=5%", "--allow-missing").code == 0
+    # What B has besides is no loss.
+    assert probe("compare", fewer, SAMPLE, "--fail-above=5%").code == 0
+
+
+def test_a_slower_call_that_was_contended_does_not_pass_the_gate(
+    probe: Probe, tmp_path: Path
+) -> None:
+    def contend(cells: List[Dict[str, Any]], factor: float) -> None:
+        ladder = next(c["ladder"] for c in cells if c["path"] == "ctypes" and c.get("ladder"))
+        ladder["contended"] = True
+        ladder["total"]["ticks"] *= factor
+
+    slower = without(tmp_path, "slower.json", lambda cells: contend(cells, 1.5))
+    done = probe("compare", SAMPLE, slower, "--fail-above=5%")
+    done.one_error(3, "slower in B and contended", "ctypes")
+    assert probe("compare", SAMPLE, slower, "--fail-above=60%").code == 0
+    assert probe("compare", SAMPLE, slower, "--fail-above=5%", "--allow-missing").code == 0
+    alike = without(tmp_path, "alike.json", lambda cells: contend(cells, 1.0))
+    assert probe("compare", SAMPLE, alike, "--fail-above=5%").code == 0
 
 
 @pytest.mark.parametrize(
