@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Results as text, for terminals: what the HTML tells, in the same order."""
 
+import re
 import textwrap
 from typing import TYPE_CHECKING, Any, List, Optional, Sequence, Tuple
 
@@ -9,6 +10,25 @@ if TYPE_CHECKING:
     from ._api_watch import Watch
 
 _BAR = 40
+# Controls, marks of direction and separators: they show nothing and change what is shown.
+_HIDDEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff"
+    "\U000e0000-\U000e007f]"
+)
+_FORMULA = re.compile(r"[=+\-@\t\r]")
+
+
+def visible(text: str) -> str:
+    """One line in which nothing drives a terminal: "\\x1b" for a control character, "\\u202e" for a
+    mark of direction, as libprobe writes them."""
+    return _HIDDEN.sub(lambda m: m.group().encode("unicode_escape").decode("ascii"), text)
+
+
+def csv_field(value: Any) -> Any:
+    """A text that no spreadsheet takes for a formula; numbers are as they are."""
+    if not isinstance(value, str):
+        return value
+    return "'" + value if _FORMULA.match(value) else value
 
 
 def table(rows: Sequence[Sequence[str]]) -> List[str]:
@@ -114,7 +134,9 @@ def breakdown(cell: "Breakdown") -> str:
 
 def _wrapped(words: Sequence[str]) -> List[str]:
     """Sentences for a terminal."""
-    return [textwrap.fill(text, 98, subsequent_indent="  ") for text in words]
+    return [
+        textwrap.fill(visible(" ".join(text.split())), 98, subsequent_indent="  ") for text in words
+    ]
 
 
 def _notes(found: Sequence[str]) -> List[str]:
@@ -206,7 +228,8 @@ def watch_rows(found: "Watch") -> List[List[str]]:
         values = {part.name: part.value.text for part in f.phases}
         calls = "%d" % f.calls + (" (%d raised)" % f.raised if f.raised else "")
         mean = f.mean.text if f.mean is not None else ""
-        row = [f.name, f.library, f.path, calls, duration(f.total_ns), mean]
+        names_of = [visible(text) for text in (f.name, f.library, f.path)]
+        row = [*names_of, calls, duration(f.total_ns), mean]
         rows.append(row + [values.get(name, "") for name in names])
     return rows
 

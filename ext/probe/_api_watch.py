@@ -110,7 +110,8 @@ class WatchedFunction:
 
     def __repr__(self) -> str:
         mean = "" if self.mean is None else ", %s each" % self.mean
-        return "%s (%s, %s): %d calls%s" % (self.name, self.library, self.path, self.calls, mean)
+        names = (self.name, self.library, self.path, self.calls, mean)
+        return _api_text.visible("%s (%s, %s): %d calls%s" % names)
 
 
 class Watch:
@@ -317,7 +318,8 @@ class Watch:
         writer.writerow(_FIELDS + ["%s_ns" % name for name in names])
         for f in self.functions:
             values = {part.name: part.value.value for part in f.phases}
-            writer.writerow(f._row() + [values.get(name) for name in names])
+            row = [_api_text.csv_field(field) for field in f._row()]
+            writer.writerow(row + [values.get(name) for name in names])
         if path is not None:
             with open(path, "w", encoding="utf-8", newline="") as file:
                 file.write(out.getvalue())
