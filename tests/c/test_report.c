@@ -201,7 +201,7 @@ static void markdown_shows_markup_as_text(void **state)
 	(void)state;
 	has(text,
 	    "failed: &lt;script\\>alert(1)&lt;/script\\> \\| \\`x\\` \\$y\\$ \\\\input{z} &amp;");
-	has(text, "\\[l\\](m)");
+	has(text, "\\[l\\]\\(m)");
 	has(text, "\n- \\# heading - item");
 	has(text, "\n    #0 [x] <script>");
 	has(text, "``` /opt/a`b``c/"); /* longer than any run of backticks within */

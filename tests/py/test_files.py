@@ -29,12 +29,14 @@ def poison(value: Any, short: str, key: str = "") -> Any:
         return {k: poison(v, short, k) for k, v in value.items()}
     if isinstance(value, list):
         return [poison(v, short, key) for v in value]
-    fixed = ("state", "status", "subphases", "callables", "seed", "kind", "unit", "started")
-    if not isinstance(value, str) or key in fixed or key == "probe_version":
+    if not isinstance(value, str) or key in ("state", "status", "subphases", "callables", "seed"):
         return value
-    sized = ("label", "interpreter", "version", "implementation", "optimisation", "compiler")
-    if key in (*sized, "libc"):
-        return value[:9] + short
+    if key in ("label", "interpreter"):
+        return value + short
+    if key in ("implementation", "probe_version", "kind"):
+        return value[:4] + short
+    if key in ("version", "optimisation", "compiler", "libc", "unit", "started"):
+        return value[:12] + short
     return HOSTILE + value
 
 
@@ -43,8 +45,6 @@ def fixture_hostile(tmp_path: Path, request: Any) -> Path:
     document = json.loads((CORPUS / (request.param + ".json")).read_text(encoding="utf-8"))
     run = document["probe"]
     run["warnings"] = ["="]
-    labels = [row["label"] for row in run["interpreters"]]
-    assert len({label[:9] for label in labels}) == len(labels)
     path = tmp_path / "hostile.json"
     path.write_text(json.dumps(dict(document, probe=poison(run, "\x1b[7m<b>"))), encoding="utf-8")
     return path
@@ -78,15 +78,13 @@ def test_text_of_a_file_is_text(probe: Probe, hostile: Path, tmp_path: Path) -> 
     out = tmp_path / "out"
     out.mkdir()
     shown = texts(probe, hostile, out)
-    assert {"a.csv", "a.md", "compare.md", "r.html", "r.md", "r.tex"} <= set(shown) or (
-        "threads" in str(hostile) or len(shown) > 24
-    )
+    assert {"a.csv", "a.md", "r.html", "r.md", "r.tex"} <= set(shown), shown
     for name, text in shown.items():
         assert not CONTROL.search(text), (name, CONTROL.search(text))
         if name.endswith((".md", ".html")):
             bare = re.sub(r"^    .*$|`[^`\n]*`", "", text, flags=re.M)  # listings and code
             assert "<script" not in bare, name
-            assert "](javascript:" not in bare, name
+            assert name.endswith(".html") or "](javascript:" not in bare, name
     assert "\\x1b]0;pwned" in shown["show stdout"] + shown["show stderr"]
     assert "\\u202e" in shown["show stdout"] + shown["show stderr"]
 
@@ -160,7 +158,8 @@ def test_what_nobody_measured_is_refused(
 @pytest.mark.parametrize("token", ["1e999", "-1e999", "NaN", "Infinity"])
 def test_what_is_not_finite_is_refused(probe: Probe, tmp_path: Path, token: str) -> None:
     path = changed(tmp_path, put("cells.0.ladder.total.half", "HERE"))
-    path.write_text(path.read_text().replace('"HERE"', token).replace(", ", ",\n"))
+    document = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(document, indent=1).replace('"HERE"', token), encoding="utf-8")
     line = path.read_text().split(token)[0].count("\n") + 1
     probe("show", path).one_error(1, "line %d" % line)
 

@@ -48,7 +48,7 @@ void pb_export_markdown_escape(const char *text, struct pb_buf *out)
 			pb_buf_puts(out, "&amp;");
 			continue;
 		}
-		if (strchr("|<`*_[]\\~$", *c))
+		if (strchr("|<`*_[]\\~$", *c) || (*c == '(' && c > line.data && c[-1] == ']'))
 			pb_buf_puts(out, "\\");
 		pb_buf_add(out, c, 1);
 	}

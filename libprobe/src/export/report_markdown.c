@@ -20,6 +20,7 @@ static void text(struct pb_buf *out, const char *plain)
 	struct pb_buf line = {0};
 	const char *at;
 	unsigned long c;
+	unsigned long before = 0;
 	size_t start = out->len;
 	bool begins = !start || out->data[start - 1] == '\n' ||
 		      (start > 2 && !memcmp(out->data + start - 3, "\n- ", 3));
@@ -34,13 +35,14 @@ static void text(struct pb_buf *out, const char *plain)
 			pb_buf_puts(out, "&amp;");
 		else if (c == '<' && pb_export_markdown_tag(at))
 			pb_buf_puts(out, "&lt;");
-		else if (c < 0x80 &&
-			 (strchr(special, (int)c) || (first && strchr("#+-=", (int)c)) ||
-			  (digit && strchr(".)", (int)c) && (*at == ' ' || !*at)))) {
+		else if (c < 0x80 && (strchr(special, (int)c) || (c == '(' && before == ']') ||
+				      (first && strchr("#+-=", (int)c)) ||
+				      (digit && strchr(".)", (int)c) && (*at == ' ' || !*at)))) {
 			pb_buf_printf(out, "\\%c", (char)c);
 		} else {
 			pb_report_put(out, c);
 		}
+		before = c;
 	}
 	out->oom = out->oom || line.oom;
 	pb_buf_fini(&line);
