@@ -327,7 +327,9 @@ def one_line(error: BaseException) -> str:
 
 
 def run(spec: Json) -> Json:
-    with tempfile.TemporaryDirectory(prefix="probe-function-") as scratch:
+    # Where the spec is: whoever made that folder removes it, whatever ends this process.
+    folder = os.path.dirname(os.path.abspath(sys.argv[1]))
+    with tempfile.TemporaryDirectory(prefix="probe-function-", dir=folder) as scratch:
         try:
             maker = Maker(spec)
             return maker.callable(scratch) if spec.get("callable") else maker.native(scratch)

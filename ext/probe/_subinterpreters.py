@@ -60,7 +60,7 @@ def _interpreters() -> Tuple[Callable[[], Any], Callable[[Any, str], str]]:
 def _ask(run: Callable[[Any, str], str], which: Any, function: str, spec: str) -> Json:
     """What _cell.function(spec) answers in that sub-interpreter."""
     folder = os.path.dirname(os.path.abspath(__file__))
-    descriptor, out = tempfile.mkstemp(prefix="probe-")
+    descriptor, out = tempfile.mkstemp(prefix="probe-", dir=os.path.dirname(os.path.abspath(spec)))
     os.close(descriptor)
     try:
         values = {"folder": folder, "function": function, "spec": spec, "out": out}

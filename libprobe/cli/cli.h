@@ -5,6 +5,7 @@
 #ifndef PROBE_CLI_H
 #define PROBE_CLI_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -17,7 +18,7 @@ enum cli_exit {
 	CLI_USAGE = 2,         /* bad option or argument; nothing was started */
 	CLI_SOME_FAILED = 3,   /* some cells failed; named on stderr */
 	CLI_SLOWER = 4,        /* probe compare --fail-above: a call path got slower */
-	CLI_INTERRUPTED = 130, /* Ctrl-C; what was measured is kept */
+	CLI_INTERRUPTED = 130, /* Ctrl-C; what was measured is kept. Other signals: 128 + theirs */
 };
 
 struct cli_verb {
@@ -55,6 +56,13 @@ int cli_error(enum cli_exit code, const char *fmt, ...) __attribute__((format(pr
  * option and the range. */
 int cli_parse_long(const char *option, const char *text, long min, long max, long *out);
 int cli_parse_double(const char *option, const char *text, double min, double max, double *out);
+
+/* signals.c: a signal removes what is temporary and ends the command with 128 + its number. */
+void cli_signals_init(void);
+/* While deferred, the first one only sets the flag that is returned. */
+const volatile sig_atomic_t *cli_signals_defer(bool defer);
+/* The exit status after that: of the signal that came. */
+enum cli_exit cli_signals_exit(void);
 
 /* table.c: the breakdown table of a run, per interpreter; at most 100 columns. */
 enum cli_unit { CLI_UNIT_NS, CLI_UNIT_CYCLES };

@@ -134,6 +134,7 @@ int main(int argc, char **argv)
 {
 	/* Characters only: numbers in files and tables keep their point. */
 	setlocale(LC_CTYPE, "");
+	cli_signals_init();
 	int code = dispatch(argc, argv);
 	if (fflush(stdout) || ferror(stdout))
 		return cli_error(CLI_NOTHING, "the output could not be written whole");

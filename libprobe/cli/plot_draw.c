@@ -70,6 +70,7 @@ struct workplace {
 	char target[PATH_MAX]; /* the figure's place, links followed */
 	char place[PATH_MAX];  /* its folder */
 	char folder[PATH_MAX]; /* the hidden one within; "" = none */
+	int ticket;            /* of the folder */
 	char names[PIECES][NAME_MAX + 1];
 };
 
@@ -85,7 +86,7 @@ static int set_up(struct workplace *w, const char *path, struct probe_error *err
 	char copy[PATH_MAX];
 	size_t stem;
 
-	*w = (struct workplace){.folder = ""};
+	*w = (struct workplace){.folder = "", .ticket = -1};
 	if (exists && !S_ISREG(st.st_mode))
 		return plot_fail(err, PROBE_EINVAL,
 				 "can't write %s: it is no file that a figure can replace", path);
@@ -109,6 +110,7 @@ static int set_up(struct workplace *w, const char *path, struct probe_error *err
 		return plot_fail(err, PROBE_ESYS, "can't write in %s: %s; choose another folder",
 				 w->place, strerror(sys_errno));
 	}
+	w->ticket = probe_temporary_add(w->folder);
 	return 0;
 }
 
@@ -123,6 +125,7 @@ static void tear_down(const struct workplace *w)
 	}
 	if (w->folder[0])
 		rmdir(w->folder);
+	probe_temporary_drop(w->ticket);
 }
 
 /* A gnuplot string constant: within single quotes, only they need doubling. */
@@ -313,7 +316,7 @@ int plot_draw(const struct probe_run *a, const struct probe_run *b, const char *
 	      size_t note_size, struct probe_error *err)
 {
 	const char *format = plot_format_of(path);
-	struct workplace w = {.folder = ""};
+	struct workplace w = {.folder = "", .ticket = -1};
 	int rc;
 
 	if (!format)

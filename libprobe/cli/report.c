@@ -208,11 +208,12 @@ static int draw_within(const struct figure_kind *kind, struct section *s,
 	char folder[4096], file[4128];
 	const char *shown;
 	char *svg = NULL;
-	int rc;
+	int rc, ticket;
 
 	snprintf(folder, sizeof folder, "%.4000s/probe-report-XXXXXX", tmp && *tmp ? tmp : "/tmp");
 	if (!mkdtemp(folder))
 		return fail(err, PROBE_ESYS, "no temporary folder can be made; set TMPDIR", errno);
+	ticket = probe_temporary_add(folder);
 	snprintf(file, sizeof file, "%s/figure.svg", folder);
 	rc = draw(kind, s->run, file, options, &shown, err);
 	if (!rc) {
@@ -221,6 +222,7 @@ static int draw_within(const struct figure_kind *kind, struct section *s,
 	}
 	unlink(file);
 	rmdir(folder);
+	probe_temporary_drop(ticket);
 	if (rc)
 		return rc;
 	s->owned[s->owned_count++] = svg;

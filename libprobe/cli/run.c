@@ -3,7 +3,6 @@
  */
 #include "cli.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,30 +11,6 @@
 #include "failures.h"
 #include "progress.h"
 #include "run_options.h"
-
-/* The one global: a signal handler has nothing else to reach. */
-static volatile sig_atomic_t interrupted;
-
-static void on_interrupt(int sig)
-{
-	(void)sig;
-	/* The second time the person means it; children die with us. */
-	if (interrupted)
-		_exit(CLI_INTERRUPTED);
-	interrupted = 1;
-}
-
-/* A signal that our parent wants ignored (nohup, a job in the background) stays so. */
-static void catch_interrupts(void)
-{
-	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
-	for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
-		struct sigaction old, action = {.sa_handler = on_interrupt};
-		sigemptyset(&action.sa_mask);
-		if (!sigaction(signals[i], NULL, &old) && old.sa_handler != SIG_IGN)
-			sigaction(signals[i], &action, NULL);
-	}
-}
 
 static void show_progress(void *ctx, const struct probe_progress *at)
 {
@@ -48,7 +23,7 @@ static int print_json(const struct probe_run *run, struct probe_error *err)
 	const char *tmp = getenv("TMPDIR");
 	char name[4096], chunk[16384];
 	snprintf(name, sizeof name, "%s/probe-run-XXXXXX", tmp && *tmp ? tmp : "/tmp");
-	int fd = mkstemp(name), rc;
+	int fd = mkstemp(name), rc, ticket;
 	if (fd < 0) {
 		snprintf(
 			err->msg, sizeof err->msg,
@@ -56,6 +31,7 @@ static int print_json(const struct probe_run *run, struct probe_error *err)
 			"written");
 		return -PROBE_ESYS;
 	}
+	ticket = probe_temporary_add(name);
 	close(fd);
 	rc = probe_run_save(run, name, err);
 	FILE *file = rc ? NULL : fopen(name, "r");
@@ -64,6 +40,7 @@ static int print_json(const struct probe_run *run, struct probe_error *err)
 	if (file)
 		fclose(file);
 	unlink(name);
+	probe_temporary_drop(ticket);
 	return rc;
 }
 
@@ -119,7 +96,7 @@ static int not_started(int rc, const struct probe_error *err)
 	case PROBE_ETIMEOUT:
 		return cli_error(CLI_USAGE, "%s", err->msg);
 	case PROBE_EINTR:
-		return cli_error(CLI_INTERRUPTED, "interrupted before anything was measured");
+		return cli_error(cli_signals_exit(), "interrupted before anything was measured");
 	default:
 		return cli_error(CLI_NOTHING, "%s", err->msg);
 	}
@@ -134,9 +111,9 @@ static int measure(struct cli_run_options *options, const char *command)
 	options->matrix.command = command;
 	options->matrix.ctx = &progress;
 	options->matrix.on_progress = progress.on ? show_progress : NULL;
-	options->matrix.cancel = &interrupted;
-	catch_interrupts();
+	options->matrix.cancel = cli_signals_defer(true);
 	int rc = probe_matrix_run(&options->matrix, &run, &err), code;
+	cli_signals_defer(false);
 	cli_progress_clear(&progress);
 	if (!run)
 		return not_started(rc, &err);
@@ -153,7 +130,7 @@ static int measure(struct cli_run_options *options, const char *command)
 		code = report(run, options);
 	}
 	if (rc == -PROBE_EINTR)
-		code = cli_error(CLI_INTERRUPTED, "interrupted; what was measured is kept");
+		code = cli_error(cli_signals_exit(), "interrupted; what was measured is kept");
 	else if (rc && rc != -PROBE_ECHILD)
 		code = cli_error(CLI_NOTHING, "%s", err.msg);
 	else if (!rc && !options->matrix.output && progress.on)

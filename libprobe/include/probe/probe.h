@@ -18,6 +18,7 @@
  * catalog.h  what there is to measure: workloads, call paths, interpreters
  * cache.h    what is cached for which interpreter, how much disk that takes, cleaning it
  * matrix.h   interpreters, building bindings, running cells in child processes
+ * temporary.h  what a signal must not leave behind
  * text.h     text of files and other programs, made fit to be shown
  * error.h    error codes and struct probe_error
  */
@@ -42,6 +43,7 @@
 #include "probe/report.h"
 #include "probe/run.h"
 #include "probe/slopes.h"
+#include "probe/temporary.h"
 #include "probe/text.h"
 #include "probe/threaded.h"
 #include "probe/verdict.h"

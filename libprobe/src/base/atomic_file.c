@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/fail.h"
+#include "probe/temporary.h"
 
 static int cannot_write(const char *path, int sys_errno, struct probe_error *err)
 {
@@ -77,7 +78,7 @@ static int write_directly(const char *path, const char *bytes, size_t n, struct 
 
 /* Opens a new file beside target; its short name fits where target's own is of maximal length.
  * open() with 0666 and not mkstemp(), so that the user's umask holds. Returns fd or -errno. */
-static int open_beside(const char *target, char **temporary)
+static int open_beside(const char *target, char **temporary, int *ticket)
 {
 	char *copy = strdup(target);
 	int fd = -ENOMEM;
@@ -95,11 +96,15 @@ static int open_beside(const char *target, char **temporary)
 			fd = -ENOMEM;
 			break;
 		}
+		*ticket = probe_temporary_add(*temporary);
 		fd = open(*temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 		if (fd >= 0 || errno != EEXIST) {
 			fd = fd >= 0 ? fd : -errno;
 			break;
 		}
+		/* Somebody else's. */
+		probe_temporary_drop(*ticket);
+		*ticket = -1;
 		fd = -EEXIST;
 	}
 	free(copy);
@@ -111,7 +116,7 @@ int pb_atomic_write(const char *path, const char *bytes, size_t n, struct probe_
 	struct stat st;
 	char *target = NULL, *temporary = NULL;
 	bool exists = stat(path, &st) == 0;
-	int fd = -1, failed = 0;
+	int fd = -1, failed = 0, ticket = -1;
 
 	if (exists && S_ISDIR(st.st_mode))
 		return cannot_write(path, EISDIR, err);
@@ -123,7 +128,7 @@ int pb_atomic_write(const char *path, const char *bytes, size_t n, struct probe_
 	target = exists ? realpath(path, NULL) : strdup(path);
 	if (!target)
 		return cannot_write(path, errno, err);
-	fd = open_beside(target, &temporary);
+	fd = open_beside(target, &temporary, &ticket);
 	if (fd < 0) {
 		failed = -fd;
 		goto out;
@@ -141,6 +146,7 @@ int pb_atomic_write(const char *path, const char *bytes, size_t n, struct probe_
 	if (failed)
 		unlink(temporary);
 out:
+	probe_temporary_drop(ticket);
 	free(temporary);
 	free(target);
 	return failed ? cannot_write(path, failed, err) : 0;

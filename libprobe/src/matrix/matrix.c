@@ -3,6 +3,7 @@
  */
 #include "probe/matrix.h"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include "matrix/interp.h"
 #include "matrix/session.h"
 #include "matrix/subinterpreters.h"
+#include "matrix/tree.h"
 #include "probe/machine.h"
 #include "probe/probe.h"
 
@@ -127,6 +129,7 @@ static int find_places(struct pb_session *session, struct probe_error *err)
 			       "TMPDIR to one that you may write",
 			       tmp && *tmp ? tmp : "/tmp");
 	}
+	session->scratch_ticket = probe_temporary_add(session->scratch);
 	session->places = (struct pb_places){session->home, session->library, session->cache,
 					     session->scratch};
 	return 0;
@@ -277,10 +280,27 @@ static int run_session(struct pb_session *session, bool *measuring, struct probe
 	return save_rc ? save_rc : rc;
 }
 
+/* A child that was killed may have left something in it. */
+static void remove_scratch(struct pb_session *session)
+{
+	char *slash = session->scratch ? strrchr(session->scratch, '/') : NULL;
+	uint64_t freed_bytes = 0;
+	if (!slash)
+		return;
+	*slash = '\0';
+	int parent = open(session->scratch, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (parent >= 0) {
+		pb_tree_remove(parent, slash + 1, &freed_bytes);
+		close(parent);
+	}
+	probe_temporary_drop(session->scratch_ticket);
+}
+
 int probe_matrix_run(const struct probe_matrix_options *options, struct probe_run **out,
 		     struct probe_error *err)
 {
-	struct pb_session session = {.options = options, .started_s = pb_now_s(), .cache_use = -1};
+	struct pb_session session = {
+		.options = options, .started_s = pb_now_s(), .cache_use = -1, .scratch_ticket = -1};
 	bool measuring = false;
 	*out = NULL;
 	int rc = check_options(options, err);
@@ -297,8 +317,7 @@ int probe_matrix_run(const struct probe_matrix_options *options, struct probe_ru
 		probe_run_free(session.run);
 	pb_plan_fini(&session.plan);
 	pb_operands_fini(&session.operands);
-	if (session.scratch)
-		rmdir(session.scratch);
+	remove_scratch(&session);
 	if (session.cache_use >= 0)
 		close(session.cache_use);
 	free(session.home);

@@ -12,14 +12,16 @@
 
 #include "base/fail.h"
 #include "probe/matrix.h"
+#include "probe/temporary.h"
 
 /* Whether a file can be made in the folder of path: trying is the only test that read-only mounts,
  * quotas and special file systems pass. Returns 0 or an errno. */
 static int try_beside(const char *path)
 {
 	char *copy = strdup(path), *name = NULL;
-	int fd = -1, failed = ENOMEM;
+	int fd = -1, failed = ENOMEM, ticket = -1;
 	if (copy && asprintf(&name, "%s/.probe-%ld.check", dirname(copy), (long)getpid()) >= 0) {
+		ticket = probe_temporary_add(name);
 		fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 		failed = fd < 0 ? errno : 0;
 	}
@@ -27,6 +29,7 @@ static int try_beside(const char *path)
 		close(fd);
 		unlink(name);
 	}
+	probe_temporary_drop(ticket);
 	free(name);
 	free(copy);
 	return failed;
