@@ -8,6 +8,7 @@
 
 #include "cli.h"
 #include "grid.h"
+#include "outputs.h"
 #include "probe/compare.h"
 
 enum { COLUMN_PATH, COLUMN_A, COLUMN_B, COLUMN_DELTA, COLUMN_PERCENT, COLUMN_SAID, COLUMNS };
@@ -274,10 +275,14 @@ int cli_compare(int argc, char **argv)
 	struct probe_error err = {0};
 	struct probe_run *a = NULL, *b = NULL;
 	struct probe_comparison *c = NULL;
+	struct cli_output output = {"--export-markdown", NULL, false};
 	int code = parse(argc, argv, &options);
 
 	if (code != CLI_OK)
 		return code;
+	output.file = options.markdown;
+	if (cli_outputs_check(&output, 1, (const char *const *)argv + optind))
+		return CLI_USAGE;
 	if ((options.markdown && probe_output_check(options.markdown, &err)) ||
 	    probe_run_load(argv[optind], &a, &err) || probe_run_load(argv[optind + 1], &b, &err) ||
 	    probe_compare(a, b, options.band, &c, &err)) {

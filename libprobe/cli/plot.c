@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "outputs.h"
 #include "plot.h"
 
 int cli_plot_run(const struct probe_run *run, const char *path, struct probe_error *err)
@@ -226,6 +227,27 @@ static int draw_files(char **files, const struct plot_options *options, char *no
 	return rc;
 }
 
+/* The figure and what comes beside it. */
+static int check_outputs(const struct plot_options *options, const char *const *inputs)
+{
+	static const char *const suffixes[] = {".pdf", ".dat", ".gp"};
+	struct cli_output outputs[4] = {{"-o", options->output, false}};
+	int base = (int)(strrchr(options->output, '.') - options->output), code;
+	char *beside[3] = {NULL};
+	bool is_tex = !strcmp(plot_format_of(options->output), "tex");
+
+	for (size_t i = 0; i < 3; i++) {
+		if ((i ? !options->style.keep : !is_tex) ||
+		    asprintf(&beside[i], "%.*s%s", base, options->output, suffixes[i]) < 0)
+			beside[i] = NULL;
+		outputs[i + 1] = (struct cli_output){i ? "--keep:" : "-o:", beside[i], false};
+	}
+	code = cli_outputs_check(outputs, 4, inputs);
+	for (size_t i = 0; i < 3; i++)
+		free(beside[i]);
+	return code;
+}
+
 int cli_plot(int argc, char **argv)
 {
 	struct plot_options options = {.style = plot_style_default};
@@ -233,6 +255,8 @@ int cli_plot(int argc, char **argv)
 	char note[300] = "";
 	int code = parse(argc, argv, &options);
 
+	if (code == CLI_OK)
+		code = check_outputs(&options, (const char *const *)argv + optind);
 	if (code != CLI_OK)
 		return code;
 	if (draw_files(argv + optind, &options, note, sizeof note, &err))

@@ -9,6 +9,7 @@
 
 #include "cli.h"
 #include "command_line.h"
+#include "outputs.h"
 #include "probe/report.h"
 
 enum { MOST_KINDS = 8 };
@@ -430,6 +431,17 @@ static void tell(const struct section *sections, size_t n)
 		fputc('\n', stderr);
 }
 
+static int check_output(const struct report_options *options, const char *const *files)
+{
+	const struct cli_output output = {"-o", options->output, false};
+	const char *const claims[] = {options->claims, NULL};
+
+	return cli_outputs_check(&output, 1, files) == CLI_OK &&
+			       cli_outputs_check(&output, 1, claims) == CLI_OK
+		       ? CLI_OK
+		       : CLI_USAGE;
+}
+
 int cli_report(int argc, char **argv)
 {
 	struct report_options options = {0};
@@ -441,6 +453,8 @@ int cli_report(int argc, char **argv)
 	struct section *sections = calloc(n + 1, sizeof *sections);
 	struct probe_report_part *parts = calloc(n + 1, sizeof *parts);
 
+	if (code == CLI_OK)
+		code = check_output(&options, (const char *const *)files);
 	if (!sections || !parts)
 		code = cli_error(CLI_NOTHING, "out of memory");
 	if (code == CLI_OK && (load(sections, files, n, &err) ||

@@ -12,6 +12,12 @@
 #include "progress.h"
 #include "run_options.h"
 
+static void show_problem(void *ctx, const char *message)
+{
+	cli_progress_clear(ctx);
+	cli_error(CLI_NOTHING, "%s (measuring goes on, and it is tried again)", message);
+}
+
 static void show_progress(void *ctx, const struct probe_progress *at)
 {
 	cli_progress_show(ctx, at);
@@ -111,6 +117,7 @@ static int measure(struct cli_run_options *options, const char *command)
 	options->matrix.command = command;
 	options->matrix.ctx = &progress;
 	options->matrix.on_progress = progress.on ? show_progress : NULL;
+	options->matrix.on_problem = show_problem;
 	options->matrix.cancel = cli_signals_defer(true);
 	int rc = probe_matrix_run(&options->matrix, &run, &err), code;
 	cli_signals_defer(false);

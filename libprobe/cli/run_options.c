@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "outputs.h"
 #include "plot.h"
 
 enum {
@@ -325,26 +326,23 @@ static int check_plot(const char *file)
 
 static int check_files(const struct cli_run_options *options)
 {
-	const struct {
-		const char *option, *file;
-	} files[] = {{"--output", options->matrix.output},
-		     {"--export-csv", options->csv},
-		     {"--export-markdown", options->markdown},
-		     {"--export-trace", options->trace},
-		     {"--export-speedscope", options->speedscope},
-		     {"--warmup-series", options->warmup},
-		     {"--plot", options->plot}};
+	const struct cli_output files[] = {{"--output", options->matrix.output, true},
+					   {"--export-csv", options->csv, false},
+					   {"--export-markdown", options->markdown, false},
+					   {"--export-trace", options->trace, false},
+					   {"--export-speedscope", options->speedscope, false},
+					   {"--warmup-series", options->warmup, false},
+					   {"--plot", options->plot, false}};
 	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
 		struct probe_error err = {0};
 		if (!files[i].file)
 			continue;
-		for (size_t k = 0; k < i; k++)
-			if (files[k].file && !strcmp(files[i].file, files[k].file))
-				return cli_error(CLI_USAGE, "%s and %s name the same file, %s",
-						 files[k].option, files[i].option, files[i].file);
 		if (probe_output_check(files[i].file, &err))
 			return cli_error(CLI_USAGE, "%s: %s", files[i].option, err.msg);
 	}
+	/* A library or a .c file of the user's is read. */
+	if (cli_outputs_check(files, sizeof files / sizeof files[0], options->matrix.workloads))
+		return CLI_USAGE;
 	return options->plot ? check_plot(options->plot) : CLI_OK;
 }
 

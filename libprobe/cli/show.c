@@ -6,6 +6,7 @@
 
 #include "cli.h"
 #include "failures.h"
+#include "outputs.h"
 #include "plot.h"
 
 void cli_show_help(FILE *out)
@@ -120,6 +121,25 @@ static int parse(int argc, char **argv, struct cli_table_options *table, enum cl
 	return cli_view_check(table);
 }
 
+/* Before anything is read. *code is that of wrong use, where it is that. */
+static int check_outputs(const char *const files[EXPORTERS], const char *run, int *code,
+			 struct probe_error *err)
+{
+	static const char *const options[EXPORTERS] = {"--export-csv", "--export-markdown",
+						       "--export-trace", "--export-speedscope",
+						       "--warmup-series"};
+	const char *const inputs[] = {run, NULL};
+	struct cli_output outputs[EXPORTERS];
+	int rc = 0;
+
+	for (size_t i = 0; i < EXPORTERS; i++)
+		outputs[i] = (struct cli_output){options[i], files[i], false};
+	*code = cli_outputs_check(outputs, EXPORTERS, inputs);
+	for (size_t i = 0; !rc && *code == CLI_OK && i < EXPORTERS; i++)
+		rc = files[i] ? probe_output_check(files[i], err) : 0;
+	return *code == CLI_OK ? rc : -PROBE_EINVAL;
+}
+
 /* Returns how many were written, or the library's error. */
 static int write_exports(const struct probe_run *run, const char *const files[EXPORTERS],
 			 struct probe_error *err)
@@ -149,6 +169,8 @@ int cli_show(int argc, char **argv)
 
 	if (code != CLI_OK)
 		return code;
+	if (check_outputs(exports, argv[optind], &code, &err))
+		return code == CLI_OK ? cli_error(CLI_NOTHING, "%s", err.msg) : code;
 	if (probe_run_load(argv[optind], &run, &err))
 		return cli_error(CLI_NOTHING, "%s", err.msg);
 	if (!run->cell_count) {

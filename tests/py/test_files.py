@@ -213,5 +213,3 @@ def test_a_pipe_is_read(probe: Probe) -> None:
         universal_newlines=True,
     )
     assert "speedup" in done.stdout
-
-

@@ -116,4 +116,3 @@ def test_a_file_that_may_not_grow(probe: Probe, place: Path) -> None:
     )
     assert done.returncode == 1 and "File too large" in done.stderr, done.stderr
     assert list((place / "out").iterdir()) == []
-

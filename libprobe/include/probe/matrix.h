@@ -81,6 +81,8 @@ struct probe_matrix_options {
 	const char *command; /* as typed, for the run file; NULL = none */
 	/* Called at each start of a process and about once a second; NULL = never. */
 	void (*on_progress)(void *ctx, const struct probe_progress *progress);
+	/* Called once when the run file can't be written while measuring goes on; NULL = never. */
+	void (*on_problem)(void *ctx, const char *message);
 	void *ctx;
 	/* Set it (from a signal handler, say) to end promptly and keep what is measured. */
 	const volatile sig_atomic_t *cancel;

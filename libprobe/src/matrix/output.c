@@ -18,6 +18,7 @@
  * quotas and special file systems pass. Returns 0 or an errno. */
 static int try_beside(const char *path)
 {
+	static const char block[1];
 	char *copy = strdup(path), *name = NULL;
 	int fd = -1, failed = ENOMEM, ticket = -1;
 	if (copy && asprintf(&name, "%s/.probe-%ld.check", dirname(copy), (long)getpid()) >= 0) {
@@ -26,6 +27,10 @@ static int try_beside(const char *path)
 		failed = fd < 0 ? errno : 0;
 	}
 	if (fd >= 0) {
+		errno = 0;
+		/* A full disk has room for a name, not for a byte. */
+		if (write(fd, block, sizeof block) != (ssize_t)sizeof block || fsync(fd))
+			failed = errno == EINVAL ? 0 : errno ? errno : ENOSPC;
 		close(fd);
 		unlink(name);
 	}
@@ -40,10 +45,13 @@ int probe_output_check(const char *path, struct probe_error *err)
 	struct stat st;
 	int failed = 0;
 	bool exists = stat(path, &st) == 0;
+	bool too_long = !exists && errno == ENAMETOOLONG;
 	/* A link is followed by the writer: the folder that matters is its target's. */
 	char *target = exists && S_ISREG(st.st_mode) ? realpath(path, NULL) : NULL;
 	if (!*path)
 		failed = ENOENT;
+	else if (too_long)
+		failed = ENAMETOOLONG;
 	else if (exists && S_ISDIR(st.st_mode))
 		failed = EISDIR;
 	else if (exists && access(path, W_OK))

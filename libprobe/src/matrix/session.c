@@ -36,11 +36,18 @@ int pb_session_save(struct pb_session *session, struct probe_error *err)
 	return rc;
 }
 
-/* A full disk in the middle ends nothing: the last save is the one that must succeed. */
+/* A full disk in the middle ends nothing: the last save is the one that must succeed. But it is
+ * told now, while something can be done. */
 static void save_now_and_then(struct pb_session *session)
 {
-	if (session->save_often && pb_now_s() - session->saved_s >= save_every_s)
-		pb_session_save(session, NULL);
+	struct probe_error err = {0};
+	if (!session->save_often || pb_now_s() - session->saved_s < save_every_s)
+		return;
+	if (!pb_session_save(session, &err) || session->problem_told)
+		return;
+	session->problem_told = true;
+	if (session->options->on_problem)
+		session->options->on_problem(session->options->ctx, err.msg);
 }
 
 static double expected_s(const struct pb_session *session, enum pb_engine engine)

@@ -16,6 +16,7 @@ struct pb_session {
 	struct pb_cell_settings settings;
 	struct pb_quiet_memory quiet;
 	char *home, *library, *cache, *scratch;
+	bool problem_told;
 	int scratch_ticket;      /* of what a signal removes */
 	struct pb_places places; /* the four above */
 	int cache_use;           /* the cache's lock; -1 = none */

@@ -52,7 +52,8 @@ static int nomem(struct probe_error *err)
 	return pb_fail(err, PROBE_ENOMEM, 0, "can't load the run: out of memory");
 }
 
-/* Text is made harmless here, where it comes in, so that no writer has to think of it. */
+/* Text is made harmless here, where it comes in, so that no writer has to think of it. What is one
+ * line has blanks for its breaks, as tables would have them. */
 static int text_from(const json_t *json, bool keep_lines, char **out, const struct place *place,
 		     struct probe_error *err)
 {
@@ -61,7 +62,10 @@ static int text_from(const json_t *json, bool keep_lines, char **out, const stru
 	if (!json_is_string(json))
 		return wrong(place, "a string", err);
 	pb_buf_add(&text, "", 0);
-	pb_buf_visible(&text, json_string_value(json), keep_lines);
+	pb_buf_visible(&text, json_string_value(json), true);
+	for (char *c = text.data; !keep_lines && c && *c; c++)
+		if (*c == '\n' || *c == '\t')
+			*c = ' ';
 	if (text.oom) {
 		pb_buf_fini(&text);
 		return nomem(err);
