@@ -134,3 +134,21 @@ def test_progress_is_told_on_a_terminal_only(capsys: Any, monkeypatch: Any) -> N
     probe.measure(math.sqrt, 2.0, rounds=10, passes=3, progress=True)
     told = capsys.readouterr().err
     assert "probe: " in told and "of 6" in told and told.endswith("\r")
+
+
+def test_a_name_is_text(tmp_path: Any) -> None:
+    """Nothing that a name holds drives the terminal, nor is calculated by a spreadsheet."""
+    name = "=1+1\x1b[31m\u202e"
+
+    def f(a: float) -> float:
+        return a
+
+    f.__name__ = f.__qualname__ = name
+    found = probe.measure(f, 3.0, **QUICK)
+    path = tmp_path / "run.json"
+    found.save(path)
+    for text in (repr(found), repr(probe.load(path)), repr(probe.load(path)[0])):
+        assert "\x1b" not in text and "\u202e" not in text
+        assert "=1+1\\x1b[31m\\u202e" in text
+    fields = [row[0] for row in csv.reader(io.StringIO(found.to_csv()))][1:]
+    assert fields and all(field.startswith("'=1+1\\x1b") for field in fields)
