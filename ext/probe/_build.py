@@ -18,7 +18,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple
 
 if os.path.dirname(os.path.abspath(__file__)) not in sys.path:  # python -P
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -30,7 +30,14 @@ import _portable
 import facts
 from _model import Inexpressible
 from _pip import Pin
-from _toolchain import BINDING_FLAGS, KERNEL_FLAGS, BuildError, Toolchain
+from _toolchain import (
+    BINDING_FLAGS,
+    KERNEL_FLAGS,
+    BuildError,
+    MissingTool,
+    Toolchain,
+    explain_os,
+)
 
 sys.dont_write_bytecode = True  # generators lie among the workloads, or in a user's folder
 
@@ -59,8 +66,7 @@ def attempt(build: Callable[[], Json]) -> Json:
     except Inexpressible as e:
         return {"inexpressible": " ".join(str(e).split())}
     except OSError as e:
-        reason = "%s: %s" % (e.strerror or e, e.filename) if e.filename else str(e)
-        return {"error": "can't build: %s" % " ".join(reason.split())}
+        return {"error": "can't build: %s" % " ".join(explain_os(e).split())}
     except Exception as e:
         return {"error": "%s: %s" % (type(e).__name__, " ".join(str(e).split()))}
 
@@ -98,6 +104,30 @@ def interpreter_identity() -> List[Any]:
     return parts
 
 
+# What a cache entry's name has besides the label: two hashes.
+_LONGEST_LABEL = 255 - 32
+
+
+def check_name(name: str) -> None:
+    """A function's name is part of file names, which every file system limits to 255 bytes."""
+    if len(os.fsencode(name)) > _LONGEST_LABEL:
+        raise BuildError(
+            "the name is too long for a binding, whose files are called by it: %.40s... has %d "
+            "bytes, and %d are the most; give the function a shorter name"
+            % (name, len(os.fsencode(name)), _LONGEST_LABEL)
+        )
+
+
+def not_mapped(said: str, folder: str) -> str:
+    """What the loader said, or the cure where a mount is the reason."""
+    if "failed to map segment" not in said:
+        return said
+    return (
+        "%s is on a file system that is mounted noexec: set XDG_CACHE_HOME to a folder on another"
+        % folder
+    )
+
+
 class Builder:
     def __init__(self, spec: Json) -> None:
         self.spec = spec
@@ -114,6 +144,28 @@ class Builder:
             offline=bool(spec.get("offline")),
         )
         self.machine = platform.machine()
+        self.notes: List[str] = []  # what a person should know although all went well
+
+    def tell(self, note: str) -> None:
+        if note not in self.notes:
+            self.notes.append(note)
+
+    def entry(
+        self, parent: str, name: str, build: Callable[[str], None], tools: Iterable[str] = ()
+    ) -> str:
+        """A cache entry that a compiler makes. Where it is not there any more, what an earlier one
+        made of the same sources."""
+        versions = [self.cc.version_of(tool) for tool in sorted(tools)]
+        made_by = _cache.digest(self.cc.identity(), versions, length=8)
+        check_name(name)
+        try:
+            return _cache.entry(parent, "%s-%s" % (name, made_by), build, self.tell)
+        except MissingTool as e:
+            found = _cache.newest(parent, name + "-")
+            if found is None:
+                raise
+            self.tell("what was built before is used, as %s" % e)
+            return found
 
     def note_interpreter(self) -> None:
         """Whose folder it is: `probe cache` asks whether that interpreter is still there."""
@@ -137,7 +189,6 @@ class Builder:
             made_of.append(os.path.join(workload["dir"], workload["source"]))
         key = _cache.digest(
             _CACHE_FORMAT,
-            self.cc.identity(),
             KERNEL_FLAGS,
             self.machine,
             workload["prototype"],
@@ -150,7 +201,7 @@ class Builder:
             _kernel.build(self.cc, workload, veneer, out)
 
         label = re.sub(r"[^\w.+-]", "_", workload["name"])
-        made = _cache.entry(self.kernels_dir, "%s-%s" % (label, key), build)
+        made = self.entry(self.kernels_dir, "%s-%s" % (label, key), build)
         return _kernel.files(workload, made)
 
     # --- the measuring core
@@ -161,7 +212,6 @@ class Builder:
         sources = sorted(glob.glob(os.path.join(glob.escape(home), "libprobe/src", folder, "*.c")))
         if not sources:
             raise BuildError("libprobe/src/%s/ is not in %s: install probe again" % (folder, home))
-        self.cc.require()
         headers = [
             path
             for pattern in ("include/probe/*.h", "src/**/*.h")
@@ -180,35 +230,30 @@ class Builder:
         sources, headers = self.core_sources("portable")
         flags = ["-std=gnu11", "-D_GNU_SOURCE", "-pthread", *BINDING_FLAGS]
         link = ["-Wl,--exclude-libs,ALL", self.spec["library"], "-lunwind", "-lm", "-ldl"]
-        key = _cache.digest(
-            self.cc.identity(), flags, tree_digest(*sources, *headers, self.spec["library"])
-        )
+        key = _cache.digest(flags, tree_digest(*sources, *headers, self.spec["library"]))
 
         def build(out: str) -> None:
             step("compiling the portable core")
             output = os.path.join(out, _portable.LIBRARY)
             self.cc.shared(output, sources, flags=flags, include=self.spec["include"], link=link)
 
-        folder = _cache.entry(os.path.join(self.spec["cache"], "portable"), "core-" + key, build)
+        folder = self.entry(os.path.join(self.spec["cache"], "portable"), "core-" + key, build)
         try:
             ctypes.CDLL(os.path.join(folder, _portable.LIBRARY))
         except OSError as e:
-            raise BuildError("the portable core can't be loaded: %s" % e)
+            raise BuildError("the portable core can't be loaded: %s" % not_mapped(str(e), folder))
         return {"dir": folder}
 
     def extension(self) -> Json:
         sources, headers = self.core_sources("py")
-        self.cc.require_headers()
         flags = ["-std=gnu11", "-D_GNU_SOURCE", "-pthread", *BINDING_FLAGS]
         # Without --exclude-libs the module would export all of libprobe.
         link = ["-Wl,--exclude-libs,ALL", self.spec["library"], "-lunwind", "-lm", "-ldl"]
-        key = _cache.digest(
-            self.cc.identity(),
-            flags,
-            tree_digest(*sources, *headers, self.spec["library"]),
-        )
+        key = _cache.digest(flags, tree_digest(*sources, *headers, self.spec["library"]))
 
         def build(out: str) -> None:
+            self.cc.require()
+            self.cc.require_headers()
             step("compiling the extension module")
             output = os.path.join(out, "_probe.so")
             self.cc.shared(
@@ -220,7 +265,7 @@ class Builder:
             )
             self.check_import(out)
 
-        return {"dir": _cache.entry(self.own_dir, "ext-" + key, build)}
+        return {"dir": self.entry(self.own_dir, "ext-" + key, build)}
 
     def check_import(self, folder: str) -> None:
         """A library with an undefined symbol links all the same; find out here, once."""
@@ -234,7 +279,9 @@ class Builder:
         )
         if done.returncode:
             said = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no message"]
-            raise BuildError("the extension module can't be imported: %s" % said[-1])
+            raise BuildError(
+                "the extension module can't be imported: %s" % not_mapped(said[-1], folder)
+            )
 
     # --- bindings
 
@@ -257,10 +304,12 @@ class Builder:
         return found
 
     def environment(self, packages: Dict[str, Pin]) -> Tuple[str, Mapping[str, str]]:
-        if _packages.find(self.own_dir, packages) is None:
-            step("installing %s" % " ".join("%s %s" % p for p in sorted(packages.items())))
+        found = _packages.find(self.own_dir, packages)
+        if found:
+            return found
+        step("installing %s" % " ".join("%s %s" % p for p in sorted(packages.items())))
         return _packages.environment(
-            self.own_dir, packages, bool(self.spec.get("offline")), self.log_dir
+            self.own_dir, packages, bool(self.spec.get("offline")), self.log_dir, self.tell
         )
 
     def binding(self, path: Json, workload: Json, kernel: Json) -> Json:
@@ -272,11 +321,6 @@ class Builder:
             raise BuildError(kernel["error"])
         if not path.get("compiler"):
             return {"dir": None}
-        for tool, fix in path.get("tools", {}).items():
-            if not shutil.which(tool):
-                raise BuildError("%s is missing: %s" % (tool, fix))
-        self.cc.require()
-        self.cc.require_headers()
         if not path.get("twin"):
             return {"dir": self.built(path, workload, os.path.dirname(kernel["veneer"]))}
         if "static" not in kernel:
@@ -294,8 +338,6 @@ class Builder:
             workload["prototype"],
             # Where the target is part of the binding.
             os.path.basename(os.path.dirname(lib_dir)) if linked else "",
-            self.cc.identity(),
-            [self.cc.version_of(tool) for tool in sorted(path.get("tools", {}))],
             BINDING_FLAGS,
             self.packages(path),
             tree_digest(path["dir"], *sorted(shared), os.path.join(_here(), "_toolchain.py")),
@@ -304,10 +346,16 @@ class Builder:
         name = "%s-%s" % (re.sub(r"[^\w.+-]", "_", label), key)
 
         def build(out: str) -> None:
+            for tool, fix in path.get("tools", {}).items():
+                if not shutil.which(tool):
+                    raise MissingTool("%s is missing: %s" % (tool, fix))
+            self.cc.require()
+            self.cc.require_headers()
             step("compiling %s for %s" % (path["name"], workload["name"]))
             load_generator(path["dir"]).build(workload["prototype"], out, self.cc, lib_dir, options)
 
-        return _cache.entry(os.path.join(self.own_dir, "bindings"), name, build)
+        folder = os.path.join(self.own_dir, "bindings")
+        return self.entry(folder, name, build, path.get("tools", {}))
 
     def bindings(
         self, paths: List[Json], workloads: List[Json], kernels: Json, errors: Dict[str, str]
@@ -324,8 +372,12 @@ class Builder:
                 return {"error": told}
             return attempt(lambda: self.binding(path, workload, kernels[workload["name"]]))
 
-        with concurrent.futures.ThreadPoolExecutor(int(self.spec.get("jobs", 1))) as pool:
-            results = list(pool.map(one, wanted))
+        jobs = int(self.spec.get("jobs", 1))
+        if jobs == 1:  # needs no thread, which a limit on processes may refuse
+            results = [one(pair) for pair in wanted]
+        else:
+            with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+                results = list(pool.map(one, wanted))
         made: Json = {}
         for (path, workload), result in zip(wanted, results):
             made.setdefault(path["name"], {})[workload["name"]] = result
@@ -342,12 +394,14 @@ class Builder:
         folder, installed = self.install(needed, errors)
         if folder:
             sys.path.insert(0, _packages.site_packages(folder))
+        bindings = self.bindings(paths, workloads, kernels, errors)
         return {
             "python": _packages.python_in(folder) if folder else sys.executable,
             "ext": core.get("dir"),
             "ext_error": core.get("error"),
             "kernels": kernels,
-            "bindings": self.bindings(paths, workloads, kernels, errors),
+            "bindings": bindings,
+            "notes": self.notes,
             "packages": {**installed, **self.bundled([*paths, *workloads], errors)},
         }
 

@@ -16,7 +16,6 @@ from typing import Any, Callable, Dict, Iterator, List, Optional
 
 STAMP = ".probe-stamp.json"
 _TEMPORARY = "tmp-"
-_HASHED_BYTES = 4 << 20  # files up to this size are checked by content, larger ones by size
 
 
 def digest(*parts: Any, length: int = 16) -> str:
@@ -33,45 +32,59 @@ def read_bytes(path: str) -> bytes:
         return f.read()
 
 
-def files_below(folder: str) -> List[str]:
-    """Relative paths of all files, sorted; caches of byte code and the stamp left out."""
+def files_below(folder: str, compiled: bool = False) -> List[str]:
+    """Relative paths of all files, sorted; the stamp left out, and byte code unless compiled."""
     found = []
     for here, folders, names in os.walk(folder):
-        folders[:] = sorted(d for d in folders if d != "__pycache__")
+        folders[:] = sorted(d for d in folders if compiled or d != "__pycache__")
         found += [
             os.path.relpath(os.path.join(here, name), folder)
             for name in names
-            if name != STAMP and not name.endswith(".pyc")
+            if name != STAMP and (compiled or not name.endswith(".pyc"))
         ]
     return sorted(found)
 
 
-def _describe(path: str, by_content: bool) -> Any:
+def _describe(path: str) -> Any:
+    """By content: a size stays the same where a byte is not."""
     if os.path.islink(path):
         return [os.readlink(path), os.path.exists(path)]
-    size = os.path.getsize(path)
-    if not by_content or size > _HASHED_BYTES:
-        return size
-    return [size, digest(read_bytes(path))]
+    raw = read_bytes(path)
+    return [len(raw), hashlib.sha256(raw).hexdigest()]
 
 
-def read_stamp(folder: str, by_content: bool = True) -> Optional[Dict[str, Any]]:
-    """What was noted when the entry was made; None when it is absent, partial or damaged."""
+def read_notes(folder: str) -> Dict[str, Any]:
+    """What was noted when the entry was made, damaged or not; {} when nothing can be read."""
     try:
         with open(os.path.join(folder, STAMP), encoding="utf-8") as f:
-            stamp: Dict[str, Any] = json.load(f)
-        for name, noted in stamp["files"].items():
-            if _describe(os.path.join(folder, name), by_content) != noted:
-                return None
-        return stamp
-    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+            stamp = json.load(f)
+        return stamp if isinstance(stamp, dict) else {}
+    except (OSError, ValueError):
+        return {}
+
+
+def damage(folder: str) -> Optional[str]:
+    """What differs from what was noted when the entry was made; "" when nothing does; None when
+    there is no entry."""
+    if not os.path.lexists(folder):
         return None
+    files = read_notes(folder).get("files")
+    if not isinstance(files, dict):
+        return "its list of files can't be read"
+    for name, noted in files.items():
+        try:
+            if _describe(os.path.join(folder, name)) != noted:
+                return "%s has changed" % name
+        except OSError as e:
+            return "%s can't be read, %s" % (name, e.strerror)
+    return ""
 
 
-def _write_stamp(folder: str, notes: Dict[str, Any], by_content: bool) -> None:
-    names = files_below(folder)
+def _write_stamp(folder: str, notes: Dict[str, Any]) -> None:
     stamp = dict(notes)
-    stamp["files"] = {n: _describe(os.path.join(folder, n), by_content) for n in names}
+    stamp["files"] = {
+        n: _describe(os.path.join(folder, n)) for n in files_below(folder, compiled=True)
+    }
     with open(os.path.join(folder, STAMP), "w", encoding="utf-8") as f:
         json.dump(stamp, f)
 
@@ -88,11 +101,18 @@ def locked(parent: str) -> Iterator[None]:
         yield
 
 
+def discard(folder: str) -> None:
+    """Removes an entry; the caller holds the parent's lock."""
+    # Never delete in place: whoever sees the entry sees all of it or none.
+    doomed = tempfile.mkdtemp(prefix=_TEMPORARY, dir=os.path.dirname(folder))
+    os.rename(folder, os.path.join(doomed, "old"))
+    shutil.rmtree(doomed, ignore_errors=True)
+
+
 def make(
     parent: str,
     name: Callable[[Dict[str, Any]], str],
     build: Callable[[str], Dict[str, Any]],
-    by_content: bool = True,
 ) -> str:
     """Makes an entry whatever is there; the caller holds the lock.
 
@@ -102,13 +122,10 @@ def make(
     temporary = tempfile.mkdtemp(prefix=_TEMPORARY, dir=parent)
     try:
         notes = build(temporary)
-        _write_stamp(temporary, notes, by_content)
+        _write_stamp(temporary, notes)
         final = os.path.join(parent, name(notes))
         if os.path.lexists(final):
-            # Never delete in place: whoever sees the entry sees all of it or none.
-            doomed = tempfile.mkdtemp(prefix=_TEMPORARY, dir=parent)
-            os.rename(final, os.path.join(doomed, "old"))
-            shutil.rmtree(doomed, ignore_errors=True)
+            discard(final)
         os.rename(temporary, final)
         os.chmod(final, 0o755)
         return final
@@ -133,10 +150,23 @@ def note_use(folder: str) -> None:
         pass  # another user's, or a full disk: nothing depends on it
 
 
-def entry(parent: str, name: str, build: Callable[[str], None]) -> str:
-    """The folder parent/name, made by build(folder) unless it is there and undamaged."""
+def remade(folder: str, what: str) -> str:
+    """The sentence for a damaged entry that was made again."""
+    return "%s in the cache was damaged (%s) and was made again" % (os.path.basename(folder), what)
+
+
+def entry(
+    parent: str,
+    name: str,
+    build: Callable[[str], None],
+    tell: Callable[[str], None] = lambda note: None,
+) -> str:
+    """The folder parent/name, made by build(folder) unless it is there and undamaged.
+
+    tell(note) is called when it was there, but damaged.
+    """
     folder = os.path.join(parent, name)
-    if read_stamp(folder) is not None:
+    if damage(folder) == "":
         note_use(folder)
         return folder
 
@@ -145,6 +175,19 @@ def entry(parent: str, name: str, build: Callable[[str], None]) -> str:
         return {}
 
     with locked(parent):
-        if read_stamp(folder) is None:  # someone else may have made it meanwhile
+        found = damage(folder)  # someone else may have made it meanwhile
+        if found != "":
             make(parent, lambda notes: name, build_noted)
+    if found:
+        tell(remade(folder, found))
     return folder
+
+
+def newest(parent: str, prefix: str) -> Optional[str]:
+    """The undamaged entry of that beginning that was used last."""
+    try:
+        names = [n for n in os.listdir(parent) if n.startswith(prefix)]
+    except OSError:
+        return None
+    whole = [f for f in (os.path.join(parent, n) for n in names) if damage(f) == ""]
+    return max(whole, key=lambda f: os.stat(os.path.join(f, STAMP)).st_mtime_ns, default=None)

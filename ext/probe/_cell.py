@@ -268,17 +268,30 @@ def import_probe(spec: Dict[str, Any]) -> Any:
         return importlib.import_module("_portable").Core(spec["ext"])
     if spec["ext"] not in sys.path:
         sys.path.insert(0, spec["ext"])
-    return importlib.import_module("_probe")
+    try:
+        return importlib.import_module("_probe")
+    except ImportError as e:
+        if "failed to map segment" in str(e):
+            raise CellError(
+                "no library can be loaded from %s: its file system is mounted noexec; set "
+                "XDG_CACHE_HOME to a folder on another" % spec["ext"]
+            )
+        raise
 
 
 def measure(spec: Dict[str, Any]) -> Dict[str, Any]:
     _probe = import_probe(spec)
     _probe.catch_crashes(CRASH_FD)
     threads = spec["engine"].startswith("threads-")
+    refused: Optional[str] = None
     if spec.get("cpu", -1) >= 0 and not threads:
-        _probe.pin(spec["cpu"])
+        refused = _probe.pin(spec["cpu"])
     had_gil = _threads.gil_is_on()
     target = Target(_probe, spec)
+    if refused:
+        target.warnings.append(
+            "%s: it may have moved between CPUs, which makes figures noisier" % refused
+        )
     if threads:
         result = _threads.measure(target, spec, had_gil)
         result.update(status="ok", warnings=target.warnings, prepared=target.prepared)

@@ -34,7 +34,7 @@ import _oracle
 import _packages
 import _prototype
 from _declaration import FunctionError
-from _toolchain import BuildError
+from _toolchain import BuildError, explain_os
 
 sys.dont_write_bytecode = True
 
@@ -77,6 +77,7 @@ class Maker:
             with open(os.path.join(folder, "workload.json"), "w", encoding="utf-8") as f:
                 json.dump(workload, f, indent=2, allow_nan=False)
 
+        _build.check_name(label)
         made = _cache.entry(self.folder, "%s-%s" % (label, key), build)
         return os.path.join(made, workload["name"])
 
@@ -336,7 +337,7 @@ def run(spec: Json) -> Json:
         except (FunctionError, BuildError, _arguments.ArgumentError) as e:
             return {"error": one_line(e)}
         except OSError as e:
-            return {"error": one_line(e)}
+            return {"error": " ".join(explain_os(e).split())}
 
 
 def main() -> int:

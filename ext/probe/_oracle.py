@@ -122,16 +122,23 @@ class _Talk:
     def run(self, command: List[str], roomy: bool, stderr_path: str) -> None:
         (read_end, their_out), (their_in, write_end) = os.pipe(), os.pipe()
         folder = os.path.dirname(stderr_path)
-        with open(stderr_path, "wb") as stderr:
-            process = subprocess.Popen(
-                [*command, str(their_out), str(their_in), str(int(roomy)), folder],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=stderr,
-                pass_fds=(their_out, their_in),
+        try:
+            with open(stderr_path, "wb") as stderr:
+                process = subprocess.Popen(
+                    [*command, str(their_out), str(their_in), str(int(roomy)), folder],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=stderr,
+                    pass_fds=(their_out, their_in),
+                )
+        except PermissionError:
+            raise FunctionError(
+                "no program can be run in %s: it is on a file system that is mounted noexec; set "
+                "TMPDIR to a folder on another" % folder
             )
-        os.close(their_out)
-        os.close(their_in)
+        finally:
+            os.close(their_out)
+            os.close(their_in)
         try:
             self.listen(read_end, write_end)
         except BaseException:

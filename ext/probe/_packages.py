@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 import sysconfig
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
 
 import _cache
 from _pip import Pin, install
@@ -118,24 +118,35 @@ def bundled(names: Iterable[str], files: Iterable[str]) -> Dict[str, str]:
     return found
 
 
+def _fitting(parent: str, packages: Mapping[str, str]) -> Iterator[Tuple[str, Dict[str, str]]]:
+    """Environments that have these packages, damaged or not, and all that they have."""
+    for folder in sorted(glob.glob(os.path.join(glob.escape(parent), "venv-*"))):
+        has = _cache.read_notes(folder).get("packages", {})
+        if all(has.get(name) == version for name, version in packages.items()):
+            yield folder, has
+
+
 def find(parent: str, packages: Mapping[str, str]) -> Optional[Tuple[str, Mapping[str, str]]]:
     """An undamaged environment that has these packages."""
-    for folder in sorted(glob.glob(os.path.join(glob.escape(parent), "venv-*"))):
-        stamp = _cache.read_stamp(folder, by_content=False)
-        has = stamp.get("packages", {}) if stamp else {}
-        if stamp and all(has.get(name) == version for name, version in packages.items()):
+    for folder, has in _fitting(parent, packages):
+        if _cache.damage(folder) == "":
             _cache.note_use(folder)
             return folder, has
     return None
 
 
 def environment(
-    parent: str, packages: Mapping[str, Pin], offline: bool, log_dir: str
+    parent: str,
+    packages: Mapping[str, Pin],
+    offline: bool,
+    log_dir: str,
+    tell: Callable[[str], None] = lambda note: None,
 ) -> Tuple[str, Mapping[str, str]]:
     """A virtual environment with these packages and what it has in all.
 
-    Made below parent unless one is there; one that is there is never changed, as another process
-    may be measuring in it. Raises BuildError.
+    Made below parent unless one is there; one that is there and whole is never changed, as another
+    process may be measuring in it. tell(note) is called when one was there, but damaged. Raises
+    BuildError.
     """
     found = find(parent, packages)
     if found:
@@ -154,12 +165,21 @@ def environment(
         install(python_in(folder), packages, log_dir)
         return {"packages": packages}
 
+    name = "venv-" + _cache.digest(packages, length=8)
     with _cache.locked(parent):
         found = find(parent, packages)  # someone else may have made it meanwhile
         if found:
             return found
-        name = "venv-" + _cache.digest(packages, length=8)
-        return _cache.make(parent, lambda notes: name, build, by_content=False), packages
+        damaged = {folder: _cache.damage(folder) for folder, _ in _fitting(parent, packages)}
+        own = os.path.join(parent, name)
+        if os.path.lexists(own):  # its list of packages may be what was damaged
+            damaged[own] = _cache.damage(own)
+        made = _cache.make(parent, lambda notes: name, build)
+        for folder, what in damaged.items():
+            if folder != made:
+                _cache.discard(folder)
+            tell(_cache.remade(folder, what or ""))
+    return made, packages
 
 
 def python_in(folder: str) -> str:

@@ -163,9 +163,17 @@ class Core:
 
     # --- what cells use of `_probe`
 
-    def pin(self, cpu: int) -> None:
-        if sys.implementation.name != "graalpy":  # whose compiler's threads would share that CPU
+    def pin(self, cpu: int) -> Optional[str]:
+        """Why not, where the system refuses it."""
+        if sys.implementation.name == "graalpy":  # whose compiler's threads would share that CPU
+            return None
+        try:
             self.do("pin", cpu)
+        except Failed as e:
+            if not str(e).startswith("can't pin"):
+                raise
+            return str(e)
+        return None
 
     def catch_crashes(self, fd: int) -> None:
         if sys.implementation.name != "graalpy":  # whose machine uses these signals itself

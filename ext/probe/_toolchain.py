@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The C compiler, as kernels, the extension and the bindings' generators use it."""
 
+import errno
 import importlib.machinery
 import os
 import re
@@ -28,6 +29,7 @@ _FIXES = [
     (r"libunwind\.h|-lunwind", "apt install libunwind-dev"),
     (r"crti?\.o|stdio\.h|stddef\.h|bits/", "apt install gcc libc6-dev"),
     (r"No space left", "free some disk space"),
+    (r"File name too long", "give the function a shorter name"),
     (r"linker `cc` not found", "apt install gcc libc6-dev"),
     (
         r"failed to (?:download|get `)|no matching package named",
@@ -38,6 +40,29 @@ _FIXES = [
 
 class BuildError(Exception):
     """One line that says what could not be built, why, and how to mend it."""
+
+
+class MissingTool(BuildError):
+    """What would build it is not there; what was built before may still be."""
+
+
+def explain_os(e: OSError) -> str:
+    """One line for what the system refused, with a cure where a limit or a mount is the reason."""
+    said = e.strerror or str(e)
+    if e.filename:
+        said += ": %s" % os.fsdecode(e.filename)
+    cure = _CURES.get(e.errno or 0)
+    return "%s; %s" % (said, cure) if cure else said
+
+
+_CURES = {
+    errno.EMFILE: "raise the limit on open files, `ulimit -n 1024`",
+    errno.ENFILE: "the system has no more open files to give: close some programs",
+    errno.EAGAIN: "the limit on processes is reached: raise it, `ulimit -u`, or end some",
+    errno.ENAMETOOLONG: "the function's name is too long for a binding: give it a shorter one",
+    errno.ENOSPC: "free some disk space",
+    errno.EDQUOT: "free some of your disk quota",
+}
 
 
 class Toolchain:
@@ -87,7 +112,7 @@ class Toolchain:
         cxx = language == "c++"
         command = self.cxx if cxx else self.command
         if shutil.which(command[0]) is None:
-            raise BuildError(
+            raise MissingTool(
                 "there is no %s compiler '%s': apt install %s libc6-dev, or set %s"
                 % (
                     "C++" if cxx else "C",
@@ -99,7 +124,7 @@ class Toolchain:
 
     def require_headers(self) -> None:
         if not facts.has_headers():
-            raise BuildError(
+            raise MissingTool(
                 "Python.h of %s is missing: %s" % (sys.executable, facts.headers_fix())
             )
 
@@ -188,7 +213,7 @@ class Toolchain:
         except subprocess.TimeoutExpired:
             raise BuildError("%s did not end in %g s" % (what, timeout_s))
         except OSError as e:
-            raise BuildError("can't run %s (%s): %s" % (what, command[0], e.strerror))
+            raise BuildError("can't run %s (%s): %s" % (what, command[0], explain_os(e)))
         text = done.stdout.decode("utf-8", "replace")
         if done.returncode == 0:
             return text

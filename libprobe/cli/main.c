@@ -5,7 +5,9 @@
 
 #include <locale.h>
 #include <stdlib.h>
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct cli_verb verbs[] = {
 	{"run", "measure workloads and print where each call's time goes", cli_run, cli_run_help},
@@ -127,6 +129,10 @@ static int dispatch(int argc, char **argv)
 		return unknown_verb(argv[1]);
 	if (asks_help(argc - 1, argv + 1))
 		return help(verb->name);
+	char *here = getcwd(NULL, 0);
+	free(here);
+	if (!here && errno == ENOENT)
+		return cli_error(CLI_USAGE, "the working directory was deleted: cd to another one");
 	return verb->run(argc - 1, argv + 1);
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "matrix/clean.h"
+#include "matrix/spawn.h"
 
 __attribute__((format(printf, 3, 4))) static void set_status(struct pb_cell_result *out,
 							     enum probe_cell_status status,
@@ -189,6 +190,7 @@ static void judge_exit(const struct pb_child_outcome *outcome, struct pb_cell_re
 void pb_cell_result_take(const struct pb_child_outcome *outcome, double timeout_s,
 			 struct pb_cell_result *out)
 {
+	char why[160];
 	*out = (struct pb_cell_result){.status = PROBE_CELL_FAILED};
 	switch (outcome->end) {
 	case PB_CHILD_EXITED:
@@ -206,7 +208,7 @@ void pb_cell_result_take(const struct pb_child_outcome *outcome, double timeout_
 		break;
 	case PB_CHILD_NO_START:
 		set_status(out, PROBE_CELL_FAILED, "its process can't be started: %s",
-			   strerror(outcome->start_errno));
+			   pb_start_error(outcome->start_errno, why, sizeof why));
 		break;
 	case PB_CHILD_NOT_RUN:
 	case PB_CHILD_CANCELLED:

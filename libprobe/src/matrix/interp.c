@@ -12,6 +12,7 @@
 #include "base/fail.h"
 #include "matrix/interp_facts.h"
 #include "matrix/interp_wish.h"
+#include "matrix/spawn.h"
 
 /* GraalPy takes 8 s to start on an idle core, and all are asked at once. */
 #define ANSWER_TIMEOUT_S 30.0
@@ -370,7 +371,9 @@ int pb_interp_discover_within(const char *choice, double timeout_s, struct probe
 	struct search search = {.timeout_s = timeout_s};
 	size_t before = run->interpreter_count;
 	bool named = choice && strcmp(choice, "all");
-	int rc = search_for(choice, &search, err);
+	int rc = pb_descriptors_check(err);
+	if (!rc)
+		rc = search_for(choice, &search, err);
 	if (!rc && ((!named && warn_left_out(run, &search)) || hand_over(run, &search)))
 		rc = out_of_memory(err);
 	else if (!rc && run->interpreter_count == before)

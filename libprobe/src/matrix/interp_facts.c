@@ -16,6 +16,7 @@
 #include "matrix/clean.h"
 #include "matrix/home.h"
 #include "matrix/implementation.h"
+#include "matrix/spawn.h"
 
 enum { OLDEST_MAJOR = 3, OLDEST_MINOR = 8, MOST_AT_ONCE = 4 };
 
@@ -113,7 +114,7 @@ static void explain(struct pb_asked *asked, const struct pb_child_outcome *outco
 		return;
 	case PB_CHILD_NO_START:
 		snprintf(problem, size, "%s can't be started: %s", name,
-			 strerror(outcome->start_errno));
+			 pb_start_error(outcome->start_errno, said, sizeof said));
 		return;
 	case PB_CHILD_EXITED:
 		if (outcome->exit_code) {
@@ -220,6 +221,17 @@ static void refuse_machine(struct pb_asked *asked)
 		 asked->candidate->path, asked->candidate->other);
 }
 
+/* A limit keeps every interpreter from starting: it isn't that this one is none. */
+static int check_limit(const char *path, const struct pb_child_outcome *outcome,
+		       struct probe_error *err)
+{
+	char why[160];
+	if (outcome->end != PB_CHILD_NO_START || !pb_is_limit(outcome->start_errno))
+		return 0;
+	return pb_fail(err, PROBE_ESYS, 0, "can't start %s: %s", path,
+		       pb_start_error(outcome->start_errno, why, sizeof why));
+}
+
 int pb_interp_ask(struct pb_asked *asked, size_t n, double timeout_s, struct probe_error *err)
 {
 	char *home = NULL;
@@ -246,6 +258,8 @@ int pb_interp_ask(struct pb_asked *asked, size_t n, double timeout_s, struct pro
 	rc = !ok      ? pb_fail(err, PROBE_ENOMEM, 0, "memory is out")
 	     : asking ? pb_children_run(specs, asking, &options, outcomes, err)
 		      : 0;
+	for (size_t i = 0; i < asking && !rc; i++)
+		rc = check_limit(asked[whose[i]].candidate->path, &outcomes[i], err);
 	for (size_t i = 0; i < asking && !rc; i++)
 		if (pb_asked_judge(&asked[whose[i]], &outcomes[i], specs[i].timeout_s))
 			rc = pb_fail(err, PROBE_ENOMEM, 0, "memory is out");

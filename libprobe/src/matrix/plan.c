@@ -258,6 +258,31 @@ static int describe(const struct pb_plan *plan, json_t *paths, json_t *workloads
 	return rc;
 }
 
+/* What a build repaired, or did without. */
+static int add_notes(const struct pb_plan *plan, struct probe_run *run)
+{
+	for (size_t k = 0; k < run->interpreter_count; k++) {
+		size_t i;
+		json_t *note;
+		if (run->interpreters[k].subinterpreters)
+			continue; /* the same build again */
+		json_array_foreach(plan->prepared[k].notes, i, note)
+		{
+			char *text = NULL;
+			const char *said = json_string_value(note);
+			if (!said)
+				continue;
+			if (asprintf(&text, "%s: %s", run->interpreters[k].label, said) < 0)
+				return -PROBE_ENOMEM;
+			int rc = probe_run_add_warning(run, text);
+			free(text);
+			if (rc)
+				return rc;
+		}
+	}
+	return 0;
+}
+
 int pb_plan_prepare(struct pb_plan *plan, const struct pb_places *places, unsigned engines,
 		    const struct pb_cell_settings *settings, const struct pb_prepare_options *given,
 		    struct probe_run *run, struct probe_error *err)
@@ -275,7 +300,8 @@ int pb_plan_prepare(struct pb_plan *plan, const struct pb_places *places, unsign
 	json_decref(options.workloads);
 	if (rc && rc != -PROBE_EINTR)
 		return rc == -PROBE_ENOMEM ? out_of_memory(err) : rc;
-	if (add_rows(plan, engines, settings, !rc, run) || add_package_facts(plan, run))
+	if (add_rows(plan, engines, settings, !rc, run) || add_package_facts(plan, run) ||
+	    add_notes(plan, run))
 		return out_of_memory(err);
 	return rc;
 }

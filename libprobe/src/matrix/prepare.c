@@ -11,6 +11,7 @@
 
 #include "base/fail.h"
 #include "matrix/clean.h"
+#include "matrix/spawn.h"
 #include "matrix/switches.h"
 #include "sys/cache_place.h"
 
@@ -165,7 +166,8 @@ static char *end_error(const struct pb_child_outcome *o, const char *label)
 		snprintf(what, sizeof what, "_build.py did not end within %d s", BUILD_TIMEOUT_S);
 		break;
 	case PB_CHILD_NO_START:
-		return error_line(label, "it can't be started", strerror(o->start_errno));
+		return error_line(label, "it can't be started",
+				  pb_start_error(o->start_errno, said, sizeof said));
 	case PB_CHILD_NOT_RUN:
 	case PB_CHILD_CANCELLED:
 		return strdup("interrupted");
@@ -209,6 +211,7 @@ static int take_answer(const struct pb_child_outcome *outcome, const char *label
 	out->kernels = json_incref(json_object_get(answer, "kernels"));
 	out->bindings = json_incref(json_object_get(answer, "bindings"));
 	out->packages = json_incref(json_object_get(answer, "packages"));
+	out->notes = json_incref(json_object_get(answer, "notes"));
 	if (!out->python)
 		out->error = error_line(label, "_build.py gave no usable answer",
 					pb_child_last_line(outcome, said, sizeof said));
@@ -299,5 +302,6 @@ void pb_prepared_fini(struct pb_prepared *prepared)
 	json_decref(prepared->kernels);
 	json_decref(prepared->bindings);
 	json_decref(prepared->packages);
+	json_decref(prepared->notes);
 	*prepared = (struct pb_prepared){0};
 }

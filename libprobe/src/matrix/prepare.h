@@ -21,7 +21,7 @@ struct pb_prepared {
 	char *error;  /* one line: nothing of this interpreter can be measured; else NULL */
 	char *python; /* the program that runs its cells */
 	char *ext;    /* folder of the extension */
-	json_t *kernels, *bindings, *packages; /* as in the build's answer; may be NULL */
+	json_t *kernels, *bindings, *packages, *notes; /* as in the answer; may be NULL */
 };
 
 struct pb_prepare_options {

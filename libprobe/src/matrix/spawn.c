@@ -6,16 +6,69 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fail.h"
+
 extern char **environ;
 
 enum { RESULT_FD = 3, CRASH_FD = 4, FIRST_FREE_FD = 5 };
+
+/* Four children at once, and what starting one and reading folders takes. */
+enum { DESCRIPTORS = 32 };
+
+bool pb_is_limit(int start_errno)
+{
+	return start_errno == EMFILE || start_errno == ENFILE || start_errno == EAGAIN ||
+	       start_errno == ENOMEM;
+}
+
+static unsigned long limit_of(__rlimit_resource_t which)
+{
+	struct rlimit limit;
+	return getrlimit(which, &limit) ? 0 : (unsigned long)limit.rlim_cur;
+}
+
+const char *pb_start_error(int start_errno, char *buf, size_t size)
+{
+	if (start_errno == EMFILE)
+		snprintf(buf, size,
+			 "too few files may be open (`ulimit -n` is %lu): raise it with "
+			 "`ulimit -n 1024`",
+			 limit_of(RLIMIT_NOFILE));
+	else if (start_errno == EAGAIN)
+		snprintf(buf, size,
+			 "the limit on processes is reached (`ulimit -u` is %ld; a container has "
+			 "its own): raise it, or end some",
+			 (long)limit_of(RLIMIT_NPROC));
+	else
+		snprintf(buf, size, "%s", strerror(start_errno));
+	return buf;
+}
+
+int pb_descriptors_check(struct probe_error *err)
+{
+	int fds[DESCRIPTORS], n = 0, code = 0;
+	char why[160];
+	while (n < DESCRIPTORS && !code) {
+		fds[n] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		code = fds[n] < 0 ? errno : 0;
+		n += !code;
+	}
+	while (n)
+		close(fds[--n]);
+	if (code != EMFILE && code != ENFILE)
+		return 0;
+	return pb_fail(err, PROBE_ESYS, 0, "can't start an interpreter: %s",
+		       pb_start_error(code, why, sizeof why));
+}
 
 static void close_fd(int *fd)
 {

@@ -20,4 +20,14 @@ struct pb_spawned {
  * nothing is left open or running). Threads: safe. */
 int pb_spawn(const struct pb_child_spec *spec, struct pb_spawned *out);
 
+/* Whether that errno of pb_spawn() is a limit on this process or its user: others fail likewise. */
+bool pb_is_limit(int start_errno);
+
+/* That errno in words, with a cure where it is a limit; into buf. Returns buf. */
+const char *pb_start_error(int start_errno, char *buf, size_t size);
+
+/* Whether there are descriptors enough to run children: with fewer, folders and interpreters would
+ * seem not to be there. Returns 0 or -PROBE_ESYS. */
+int pb_descriptors_check(struct probe_error *err);
+
 #endif

@@ -124,7 +124,10 @@ static PyObject *py_pin(PyObject *module, PyObject *args)
 	(void)module;
 	if (!PyArg_ParseTuple(args, "i", &cpu))
 		return NULL;
-	if (probe_machine_pin(cpu, &err))
+	int rc = probe_machine_pin(cpu, &err);
+	if (rc == -PROBE_ESYS) /* a sandbox forbids it: that is no reason not to measure */
+		return PyUnicode_FromString(err.msg);
+	if (rc)
 		return PyErr_Format(PyExc_OSError, "%s", err.msg);
 	Py_RETURN_NONE;
 }
@@ -250,7 +253,8 @@ static PyMethodDef methods[] = {
 	 "the first of the symbols that it imports. LookupError."},
 	{"entry_kind", py_entry_kind, METH_O,
 	 "entry_kind(callable) -> str\n\n'ml_meth', 'vectorcall', 'tp_call' or 'none'."},
-	{"pin", py_pin, METH_VARARGS, "pin(cpu)\n\nPins this thread. OSError."},
+	{"pin", py_pin, METH_VARARGS,
+	 "pin(cpu)\n\nPins this thread; returns why not where the system refuses. OSError."},
 	{"catch_crashes", py_catch_crashes, METH_VARARGS,
 	 "catch_crashes(fd)\n\nWrites a native backtrace to fd when the process crashes."},
 	{"noise_reference", py_noise_reference, METH_NOARGS,
