@@ -75,6 +75,11 @@ def change(rng: random.Random, corpus: List[str]) -> str:
 
 
 def main() -> int:
+    try:
+        import pycparser  # noqa: F401
+    except ImportError:
+        print("skipped: this Python has no pycparser: pip install pycparser")
+        return 77
     parser = argparse.ArgumentParser(description="Feeds made-up prototypes to their reader.")
     parser.add_argument("--seconds", type=float, default=0)
     parser.add_argument("--seed", type=int, default=1)
