@@ -5,7 +5,6 @@ import glob
 import os
 import platform
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -13,7 +12,6 @@ import sysconfig
 import tempfile
 from typing import Dict, List, Mapping, Optional, Tuple
 
-import facts
 from _toolchain import BuildError, write_log
 
 _PIP_TIMEOUT_S = 600
@@ -164,9 +162,9 @@ class _Pip:
         self.scratch = scratch
         self.log_dir = log_dir
         self.environment = {k: v for k, v in os.environ.items() if k not in _UNWANTED}
-        # Some packages take every warning for an error: those of Python's own headers aren't theirs.
-        own_headers = [shlex.quote("-isystem" + folder) for folder in facts.include_dirs()]
-        self.environment["CFLAGS"] = " ".join([os.environ.get("CFLAGS", ""), *own_headers]).strip()
+        # Some packages take every warning for an error, and a newer compiler, C library or Python has
+        # warnings that they do not know.
+        self.environment["CFLAGS"] = " ".join([os.environ.get("CFLAGS", ""), "-w"]).strip()
 
     def install(
         self, packages: Mapping[str, Pin], options: List[str], may_lack: bool = False

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -428,6 +429,20 @@ ERROR: Failed to build 'spam' when getting requirements to build wheel
     line = "spam.c:7:2: error: unknown type name 'egg'"
     said = said.replace("Traceback (most recent call last):", line)
     assert line in _pip._explain(said, "spam==1", "pip.log")
+
+
+def test_a_warning_does_not_stop_a_package(tmp_path: Path) -> None:
+    """HPy compiles itself with -Werror; GCC 16 warns of more than the GCC that it was written with."""
+    import _pip
+
+    pip = _pip._Pip(sys.executable, str(tmp_path), str(tmp_path))
+    options = shlex.split(pip.environment["CFLAGS"])
+    compiler = shlex.split(os.environ.get("CC", "cc"))
+    warned = "const char *a(void);\nchar *b(void) { return a(); }\n"
+    for flags, fails in (([], True), (options, False)):
+        command = [*compiler, *flags, "-Wall", "-Werror", "-fsyntax-only", "-x", "c", "-"]
+        done = subprocess.run(command, input=warned.encode(), stderr=subprocess.PIPE)
+        assert (done.returncode != 0) == fails, done.stderr.decode()
 
 
 def test_every_package_is_pinned_for_every_version() -> None:
