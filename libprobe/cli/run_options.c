@@ -73,7 +73,7 @@ static const struct option_row rows[] = {
 	 "write the calls before each cell was steady, as CSV"},
 	{OPT_PLOT, "plot", "FILE", "draw the figure: .svg, .pdf, .png or .tex (needs gnuplot)"},
 	{OPT_SEED, "seed", "N", "seed of every random choice (default: from the clock)"},
-	{'v', "verbose", NULL, "a sweep such as args: also a table for each of its workloads"},
+	{'v', "verbose", NULL, "verdicts in words beside a summary, all tables of a sweep"},
 	{'q', "quiet", NULL, "no progress"},
 	{OPT_COLOR, "color", "WHEN", "auto, always or never (default: auto)"},
 	{OPT_JSON, "json", NULL, "print the run file on stdout instead of the table"},

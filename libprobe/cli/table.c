@@ -293,7 +293,7 @@ void cli_table_print(const struct probe_run *run, const struct cli_table_options
 		print_blocks(&layout, options->color, out);
 	layout.table.marks |= table_slopes(run, &layout.units, options->color, out);
 	layout.table.marks |= table_threads(run, options->color, out);
-	table_verdict(run, &layout.units, options->color, out);
+	table_verdict(run, &layout.units, options->verbose, options->color, out);
 	table_notes(run, layout.table.marks, &layout.units, out);
 	for (size_t b = 0; b < layout.block_count; b++)
 		grid_fini(&layout.blocks[b].grid);

@@ -8,6 +8,7 @@
 #include "grid.h"
 #include "probe/figures.h"
 #include "probe/slopes.h"
+#include "probe/summary.h"
 #include "probe/verdict.h"
 
 /* Marks that the rows carry, and that the notes below the table explain. */
@@ -76,9 +77,12 @@ void table_header(const struct probe_run *run, const char *unit_note, bool color
 void table_notes(const struct probe_run *run, unsigned marks, const struct table_units *units,
 		 FILE *out);
 /* The verdicts with their break-evens; the published ratios beside ours. Nothing where the run has
- * none. */
-void table_verdict(const struct probe_run *run, const struct table_units *units, bool color,
-		   FILE *out);
+ * none. Workloads of several interpreters have a summary instead, unless verbose: then both. */
+void table_verdict(const struct probe_run *run, const struct table_units *units, bool verbose,
+		   bool color, FILE *out);
+/* The summary of those workloads. Returns false when memory is out. */
+bool table_summary(const struct probe_run *run, const struct probe_verdict *verdicts, size_t n,
+		   const struct table_units *units, bool verbose, bool color, FILE *out);
 /* The three phases in the order of their columns. */
 struct table_phase {
 	const char *name;

@@ -108,17 +108,21 @@ static bool any_boundary(const struct probe_verdict *v)
 	return false;
 }
 
-void table_verdict(const struct probe_run *run, const struct table_units *units, bool color,
-		   FILE *out)
+void table_verdict(const struct probe_run *run, const struct table_units *units, bool verbose,
+		   bool color, FILE *out)
 {
 	const struct probe_scale scale = {units->per_tick, units->names[0], false};
 	struct probe_verdict *verdicts = NULL;
 	size_t n = 0;
 	bool tables = false, python = false, ok = !probe_verdict_list(run, &verdicts, &n, NULL);
 
+	ok = ok && table_summary(run, verdicts, n, units, verbose, color, out);
 	for (size_t i = 0; i < n && ok; i++) {
-		char *words = probe_verdict_words(&verdicts[i], &scale);
+		char *words;
 
+		if (!verbose && probe_summary_covers(verdicts, n, i))
+			continue;
+		words = probe_verdict_words(&verdicts[i], &scale);
 		ok = words != NULL;
 		if (!ok)
 			break;

@@ -14,6 +14,7 @@
 #include "../../libprobe/cli/table_notes.c"
 #include "../../libprobe/cli/table_slopes.c"
 #include "../../libprobe/cli/table_three.c"
+#include "../../libprobe/cli/table_summary.c"
 #include "../../libprobe/cli/table_verdict.c"
 
 /* A table of its own, tested in test_table_threads.c; no run here has any. */

@@ -16,6 +16,7 @@
 #include "../../libprobe/cli/table_notes.c"
 #include "../../libprobe/cli/table_slopes.c"
 #include "../../libprobe/cli/table_three.c"
+#include "../../libprobe/cli/table_summary.c"
 #include "../../libprobe/cli/table_verdict.c"
 #include "golden.h"
 #include "run_fixture.h"

@@ -19,6 +19,7 @@
  * cache.h    what is cached for which interpreter, how much disk that takes, cleaning it
  * matrix.h   interpreters, building bindings, running cells in child processes
  * temporary.h  what a signal must not leave behind
+ * summary.h  verdicts of several interpreters at a glance, and what changed between builds
  * text.h     text of files and other programs, made fit to be shown
  * error.h    error codes and struct probe_error
  */
@@ -44,6 +45,7 @@
 #include "probe/run.h"
 #include "probe/slopes.h"
 #include "probe/temporary.h"
+#include "probe/summary.h"
 #include "probe/text.h"
 #include "probe/threaded.h"
 #include "probe/verdict.h"

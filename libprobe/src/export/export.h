@@ -6,7 +6,7 @@
 
 #include "base/buf.h"
 #include "probe/export.h"
-#include "probe/verdict.h"
+#include "probe/summary.h"
 
 /* What a row's "(prepared)" tells. */
 #define PB_PREPARED_MEANS                                                                          \
@@ -71,6 +71,10 @@ bool pb_export_markdown_tag(const char *after);
 int pb_export_markdown_width(const char *text);
 /* A paragraph and the table of break-evens; the published ratios beside ours. */
 void pb_export_markdown_verdict(struct pb_buf *out, const struct probe_verdict *verdict,
+				const struct probe_scale *scale);
+/* Workloads of several interpreters at a glance; nothing where there are none. */
+void pb_export_markdown_summary(struct pb_buf *out, const struct probe_run *run,
+				const struct probe_verdict *verdicts, size_t n,
 				const struct probe_scale *scale);
 void pb_export_markdown_claims(struct pb_buf *out, const struct probe_run *run,
 			       const struct probe_scale *scale);

@@ -302,6 +302,7 @@ int pb_export_markdown(const struct probe_run *run, const struct probe_sink *sin
 	pb_buf_printf(&out, ". %u %s.\n", run->passes, run->passes == 1 ? "pass" : "passes");
 	if (probe_verdict_list(run, &verdicts, &verdict_count, err))
 		return -PROBE_ENOMEM;
+	pb_export_markdown_summary(&out, run, verdicts, verdict_count, &scale);
 	for (size_t i = 0; i < run->cell_count; i++) {
 		const char *label = run->cells[i].interpreter;
 		const struct probe_interpreter *py = probe_run_find_interpreter(run, label);
@@ -318,9 +319,20 @@ int pb_export_markdown(const struct probe_run *run, const struct probe_sink *sin
 		pb_buf_puts(&out, "\n\n");
 		write_table(&out, run, label, &scale);
 		write_remarks(&out, run, label, &scale);
-		for (size_t v = 0; v < verdict_count; v++)
-			if (!strcmp(verdicts[v].interpreter, label))
-				pb_export_markdown_verdict(&out, &verdicts[v], &scale);
+		for (size_t v = 0; v < verdict_count; v++) {
+			bool folded = probe_summary_covers(verdicts, verdict_count, v);
+
+			if (strcmp(verdicts[v].interpreter, label))
+				continue;
+			if (folded) {
+				pb_buf_puts(&out, "\n<details>\n<summary>");
+				pb_export_markdown_escape(verdicts[v].workload, &out);
+				pb_buf_puts(&out, " in words, and break-even</summary>\n");
+			}
+			pb_export_markdown_verdict(&out, &verdicts[v], &scale);
+			if (folded)
+				pb_buf_puts(&out, "\n</details>\n");
+		}
 	}
 	if (verdict_count)
 		pb_buf_puts(&out,

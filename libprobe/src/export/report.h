@@ -7,7 +7,7 @@
 
 #include "base/buf.h"
 #include "probe/report.h"
-#include "probe/verdict.h"
+#include "probe/summary.h"
 
 #define PB_REPORT_COLUMNS 8
 
@@ -64,6 +64,9 @@ struct pb_report_form {
 	void (*heading)(struct pb_buf *out, unsigned level, const char *text); /* from 1 */
 	void (*open)(struct pb_buf *out, enum pb_report_block block);
 	void (*close)(struct pb_buf *out, enum pb_report_block block);
+	/* What is folded away until it is asked for, or a section of its own. */
+	void (*details)(struct pb_buf *out, const char *title);
+	void (*end_details)(struct pb_buf *out);
 	void (*text)(struct pb_buf *out, const char *text);
 	void (*strong)(struct pb_buf *out, const char *text);
 	void (*code)(struct pb_buf *out, const char *text);

@@ -150,6 +150,18 @@ static void code(struct pb_buf *out, const char *plain)
 	within(out, "code", plain);
 }
 
+static void details(struct pb_buf *out, const char *title)
+{
+	pb_buf_puts(out, "<details>\n<summary>");
+	text(out, title);
+	pb_buf_puts(out, "</summary>\n");
+}
+
+static void end_details(struct pb_buf *out)
+{
+	pb_buf_puts(out, "</details>\n");
+}
+
 static void listing(struct pb_buf *out, const char *lines)
 {
 	pb_buf_puts(out, "<pre tabindex=\"0\">");
@@ -258,6 +270,8 @@ const struct pb_report_form pb_report_html = {
 	.heading = heading,
 	.open = open_block,
 	.close = close_block,
+	.details = details,
+	.end_details = end_details,
 	.text = text,
 	.strong = strong,
 	.code = code,

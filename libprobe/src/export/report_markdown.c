@@ -104,6 +104,19 @@ static void code(struct pb_buf *out, const char *plain)
 	pb_buf_fini(&line);
 }
 
+/* Empty lines, without which what is inside would not be read as Markdown. */
+static void details(struct pb_buf *out, const char *title)
+{
+	pb_buf_puts(out, "\n<details>\n<summary>");
+	text(out, title);
+	pb_buf_puts(out, "</summary>\n");
+}
+
+static void end_details(struct pb_buf *out)
+{
+	pb_buf_puts(out, "\n</details>\n");
+}
+
 /* Indented: no text can end it. */
 static void listing(struct pb_buf *out, const char *lines)
 {
@@ -206,6 +219,8 @@ const struct pb_report_form pb_report_markdown = {
 	.heading = heading,
 	.open = open_block,
 	.close = close_block,
+	.details = details,
+	.end_details = end_details,
 	.text = text,
 	.strong = strong,
 	.code = code,

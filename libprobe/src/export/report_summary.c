@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The summary of a report: the verdicts and the published ratios, in words.
  */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,43 +29,27 @@ static void item(struct pb_report *r, char *words)
 	free(words);
 }
 
-enum { BUILD, CHEAPEST, TOTAL, CTYPES, PYTHON, COLUMNS };
-
-static void put_ratio(const struct probe_versus *to, struct pb_report_field *field)
-{
-	const struct probe_ratio *ratio = &to->ratio;
-	const struct probe_value value = {PROBE_EXACT, ratio->value, ratio->half, false};
-
-	if (to->other && isfinite(ratio->value))
-		probe_figure_text(&value, 1, 0, PROBE_FIGURE_BOTH, field->text, sizeof field->text);
-}
+enum { BUILD, CHEAPEST, TOTAL, NEXT, CTYPES, PYTHON, COLUMNS };
 
 /* The row of a verdict among those of the same workload on other interpreters. */
 static void put_verdict(const struct pb_report *r, struct pb_report_table *table,
 			const struct probe_verdict *v)
 {
 	struct pb_report_row *row = pb_report_row(table, PB_ROW_FIGURES);
-	struct pb_report_field *cheapest;
-	const struct probe_verdict_row *first = &v->rows[0];
+	struct probe_summary_line line;
 
 	if (!row)
 		return;
-	cheapest = &row->fields[CHEAPEST];
+	probe_summary_line(v, &r->scale, &line);
 	snprintf(row->fields[BUILD].text, sizeof row->fields[BUILD].text, "%s", v->interpreter);
-	snprintf(cheapest->text, sizeof cheapest->text, "%.36s", first->cell->path);
-	if (v->tied == 2)
-		snprintf(cheapest->aside, sizeof cheapest->aside, "or %.18s",
-			 v->rows[1].cell->path);
-	else if (v->tied > 2)
-		snprintf(cheapest->aside, sizeof cheapest->aside, "or %u others",
-			 (unsigned)(v->tied - 1) % 1000);
-	probe_figure_text(&first->total, r->scale.per_tick, first->floor_ticks, PROBE_FIGURE_BOTH,
-			  row->fields[TOTAL].text, sizeof row->fields[TOTAL].text);
-	if (!strcmp(first->cell->path, "ctypes"))
-		snprintf(row->fields[CTYPES].text, sizeof row->fields[CTYPES].text, "1");
-	put_ratio(v->next.other && !strcmp(v->next.other->path, "ctypes") ? &v->next : &v->ctypes,
-		  &row->fields[CTYPES]);
-	put_ratio(&v->python, &row->fields[PYTHON]);
+	snprintf(row->fields[CHEAPEST].text, sizeof row->fields[CHEAPEST].text, "%s",
+		 line.cheapest);
+	snprintf(row->fields[CHEAPEST].aside, sizeof row->fields[CHEAPEST].aside, "%.22s",
+		 line.tied);
+	snprintf(row->fields[TOTAL].text, sizeof row->fields[TOTAL].text, "%s", line.total);
+	snprintf(row->fields[NEXT].text, sizeof row->fields[NEXT].text, "%s", line.next);
+	snprintf(row->fields[CTYPES].text, sizeof row->fields[CTYPES].text, "%s", line.ctypes);
+	snprintf(row->fields[PYTHON].text, sizeof row->fields[PYTHON].text, "%s", line.python);
 }
 
 /* All verdicts at a glance, a workload after the other. */
@@ -74,10 +57,9 @@ static void overview(struct pb_report *r, const struct probe_verdict *list, size
 {
 	char total[48];
 	struct pb_report_table table = {.heads = {"Interpreter", "Cheapest binding", total,
-						  "ctypes, times as long",
-						  "Pure Python, times as long"},
+						  "Next, times as long", "ctypes", "Pure Python"},
 					.columns = COLUMNS,
-					.left = 1u << CHEAPEST};
+					.left = 1u << CHEAPEST | 1u << NEXT};
 
 	snprintf(total, sizeof total, "Total, %s", r->scale.name);
 	for (size_t i = 0; i < n; i++) {
@@ -93,26 +75,63 @@ static void overview(struct pb_report *r, const struct probe_verdict *list, size
 			if (!strcmp(list[k].workload, list[i].workload))
 				put_verdict(r, &table, &list[k]);
 	}
-	if (table.count > 2)
+	if (table.count > 2) {
 		r->form->table(r->out, &table);
+		pb_report_block(r, PB_NOTE,
+				"Next is the first binding that can be told from all of the "
+				"cheapest; the ratios say how many times as long as the cheapest "
+				"the others take: = can't be told from it, or is as cheap in "
+				"practice (2% or 1 ns); p is not ranked, as its arguments were "
+				"made before timing.");
+	}
 	r->out->oom = r->out->oom || table.oom;
 	pb_report_table_fini(&table);
+}
+
+/* What changed from one build to the next. */
+static void changes(struct pb_report *r)
+{
+	struct probe_build_block *blocks = NULL;
+	struct probe_build_step *steps = NULL;
+	size_t count = 0, n = 0;
+
+	if (probe_build_blocks(r->run, &blocks, &count, NULL) ||
+	    probe_build_steps(r->run, blocks, count, &steps, &n, NULL))
+		r->out->oom = true;
+	if (n) {
+		pb_report_block(r, PB_PARAGRAPH, "From one build to the next:");
+		r->form->open(r->out, PB_LIST);
+	}
+	for (size_t i = 0; i < n; i++)
+		item(r, probe_build_step_words(&steps[i], r->run, &r->scale));
+	if (n)
+		r->form->close(r->out, PB_LIST);
+	free(steps);
+	probe_build_blocks_free(blocks, count);
 }
 
 static size_t verdicts(struct pb_report *r)
 {
 	struct probe_verdict *list = NULL;
 	size_t n = 0;
+	bool folded;
 
 	if (probe_verdict_list(r->run, &list, &n, NULL))
 		r->out->oom = true;
+	folded = probe_summary_wanted(list, n);
 	overview(r, list, n);
+	if (folded) {
+		changes(r);
+		r->form->details(r->out, "In words, for each workload and build");
+	}
 	if (n)
 		r->form->open(r->out, PB_LIST);
 	for (size_t i = 0; i < n; i++)
 		item(r, probe_verdict_words(&list[i], &r->scale));
 	if (n)
 		r->form->close(r->out, PB_LIST);
+	if (folded)
+		r->form->end_details(r->out);
 	probe_verdicts_free(list, n);
 	return n;
 }

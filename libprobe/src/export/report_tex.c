@@ -172,6 +172,18 @@ static void code(struct pb_buf *out, const char *plain)
 	pb_buf_puts(out, "}");
 }
 
+static void details(struct pb_buf *out, const char *title)
+{
+	pb_buf_puts(out, "\n\\paragraph{");
+	text(out, title);
+	pb_buf_puts(out, "}\n");
+}
+
+static void end_details(struct pb_buf *out)
+{
+	pb_buf_puts(out, "\n");
+}
+
 static void listing(struct pb_buf *out, const char *lines)
 {
 	pb_buf_puts(out, "\n\\begin{flushleft}\\small\\ttfamily\n");
@@ -279,6 +291,8 @@ const struct pb_report_form pb_report_tex = {
 	.heading = heading,
 	.open = open_block,
 	.close = close_block,
+	.details = details,
+	.end_details = end_details,
 	.text = text,
 	.strong = strong,
 	.code = code,
