@@ -250,12 +250,12 @@ def test_a_cache_that_others_can_write_is_not_used(
         (tmp_path / "mine" / "link").symlink_to(tmp_path)
         probe.env["XDG_CACHE_HOME"] = str(tmp_path / "mine" / "link")
     entry(home / "kernels", "planted-1", days=40)
-    for verb in (["size"], ["clean", "--older-than", "9999"]):
-        done = probe("cache", *verb)
-        assert done.code == 0
-        (line,) = done.error_lines
-        assert "%s can be written by everyone (chmod go-w)" % open_folder in line, line
-        assert str(home) not in done.out
+    # `clean` would work on the user's own cache, which a run may be using.
+    done = probe("cache", "size")
+    assert done.code == 0
+    (line,) = done.error_lines
+    assert "%s can be written by everyone (chmod go-w)" % open_folder in line, line
+    assert str(home) not in done.out
     open_folder.chmod(0o755)
     probe.env["XDG_CACHE_HOME"] = str(tmp_path)
     assert owners(probe).keys() == {None}
