@@ -124,6 +124,7 @@ def run(
     preset: Optional[str] = None,
     passes: Optional[int] = None,
     rounds: Optional[int] = None,
+    max_calls: Optional[int] = None,
     output: "Union[None, str, os.PathLike[str]]" = None,
     progress: Optional[bool] = None,
 ) -> Run:
@@ -131,6 +132,7 @@ def run(
 
     workloads: as the command takes them ('fib', 'sum:1024', a library and a prototype, 'zlib:crc32')
     with args and target as its --args and --target. paths, interpreters: names, or None for all. preset: 'fast', 'rigorous'.
+    max_calls: an upper limit for how often the function is called, for each row.
     output: keeps the run file. Takes minutes; Ctrl-C ends it and keeps what is measured
     (Run.interrupted). Raises Missing, BadOption, MeasuringFailed (nothing could be measured).
     """
@@ -144,6 +146,7 @@ def run(
         "python": None if interpreters is None else _names("interpreters", interpreters),
         "passes": None if passes is None else _count("passes", passes),
         "rounds": None if rounds is None else _count("rounds", rounds),
+        "max-calls": None if max_calls is None else _count("max_calls", max_calls),
     }
     command = ["run"] if preset is None else ["run", "--" + preset]
     command += ["--%s=%s" % (name, v) for name, v in options.items() if v is not None]

@@ -10,18 +10,13 @@ import sys
 import time
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from . import _api_progress, _api_target, _hooks, _probe, facts
+from . import _api_progress, _api_target, _few, _hooks, _leaks, _probe, facts
 from ._api_errors import BadOption, Busy, Error, Forks, MeasuringFailed, Unhookable, Unmeasurable
 from ._api_results import Breakdown, Comparison, Event, Run, Timeline
 
 Json = Dict[str, Any]
 
 ENGINES = ("ladder", "timeline")
-# A ladder with so few calls on a rung, in so few rounds, still gives intervals.
-_LEAST_CALLS, _LEAST_ROUNDS = 8, 10
-_RUNGS = 6  # of a ladder, at most, that make the call
-_AROUND = 128  # calls besides the rounds: the first, what it reaches and where, recording, checking
-_WARM = 16  # calls before each that is timed
 # Longer calls than this are timed singly, as few as fit the time.
 _LONG_CALL_S, _AGAIN_BELOW_S, _PATIENCE_S = 2e-3, 0.2, 4.0
 _EVENT_LAYERS = ("entry", "detach", "attach", "invoke", "target")
@@ -72,7 +67,7 @@ class _Options:
         self.engines = engine.split(",") if isinstance(engine, str) else []
         if not self.engines or not set(self.engines) <= set(ENGINES):
             raise BadOption("engine must be 'ladder', 'timeline' or 'ladder,timeline'")
-        self.rounds = _number("rounds", rounds, 100, _LEAST_ROUNDS, 100000)
+        self.rounds = _number("rounds", rounds, 100, _few.LEAST_ROUNDS, 100000)
         self.passes = _number("passes", passes, 3, 1, 1000)
         self.max_calls = _number("max_calls", max_calls, 0, 1, 1 << 40)
         self.target = target
@@ -123,18 +118,13 @@ class _Subject:
     def plan_few(self, limit: int) -> None:
         """A ladder that fits max_calls; where none does, single calls."""
         self.passes = 1
-        loops = _RUNGS + 1 + (2 if "timeline" in self.options.engines else 0)
-        for calls in (64, 32, 16, _LEAST_CALLS):
-            each = calls + min(_WARM, calls)
-            rounds = (limit - _AROUND) // (loops * each) - 1
-            if rounds >= (_LEAST_ROUNDS if calls == _LEAST_CALLS else 2 * _LEAST_ROUNDS):
-                self.calls, self.rounds = calls, min(rounds, self.options.rounds)
-                return
+        loops = _few.RUNGS + 1 + (2 if "timeline" in self.options.engines else 0)
+        planned = _few.plan(limit, loops, self.options.rounds)
+        if planned:
+            self.calls, self.rounds = planned
+            return
         self.single = limit
-        self.warnings.append(
-            "not split: max_calls=%d leaves no calls for replacing layers (about %d do)"
-            % (limit, (_LEAST_ROUNDS + 1) * loops * 2 * _LEAST_CALLS + _AROUND)
-        )
+        self.warnings.append(_few.too_few(limit, loops))
 
     def plan_long(self) -> None:
         if self.options.max_calls or self.call_s < _LONG_CALL_S:
@@ -173,6 +163,19 @@ class _Subject:
 
     def take(self, engine: str, bare: bool, seed: int) -> None:
         """One pass: new loops, new stubs, new places in memory."""
+        leaks, called = _leaks.Watch(), self.called
+        self.measure(engine, bare, seed)
+        again = None if self.options.max_calls or self.single else self.call
+        for told in leaks.told(self.called - called, again):
+            kind = told.split(":")[0]  # of each pass, the first stands for all
+            if not any(warning.startswith(kind) for warning in self.warnings):
+                self.warnings.append(told)
+
+    def call(self) -> None:
+        self.called += 1
+        self.f(*self.args)
+
+    def measure(self, engine: str, bare: bool, seed: int) -> None:
         loop = _hooks.make_loop(len(self.args))
         if self.single:
             answer = _probe.singles(self.f, self.args, loop, _hooks.empty_loop, self.single)

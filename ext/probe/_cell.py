@@ -21,6 +21,8 @@ if _here not in sys.path:  # python -P
     sys.path.insert(0, _here)
 sys.path.append(os.path.join(_here, "..", "..", "workloads", "bindings"))
 import _arguments
+import _few
+import _leaks
 import _model
 import _subinterpreters
 import _threads
@@ -287,7 +289,9 @@ def measure(spec: Dict[str, Any]) -> Dict[str, Any]:
     if spec.get("cpu", -1) >= 0 and not threads:
         refused = _probe.pin(spec["cpu"])
     had_gil = _threads.gil_is_on()
-    target = Target(_probe, spec)
+    few = _few.plan_for(spec)
+    # Calls timed alone go to the function itself: nothing is there to be replaced.
+    target = Target(_probe, dict(spec, engine="bare") if few and not few.calls else spec)
     if refused:
         target.warnings.append(
             "%s: it may have moved between CPUs, which makes figures noisier" % refused
@@ -316,15 +320,46 @@ def measure(spec: Dict[str, Any]) -> Dict[str, Any]:
             ready_args=target.ready_args,
         )
     options["check"] = target.check
+    if few:
+        result = measure_few(target, few, spec["engine"], loop, options)
+        result.update(status="ok", warnings=target.warnings)
+        return result
     run = _probe.timeline if spec["engine"] == "timeline" else _probe.ladder
+    leaks = _leaks.Watch() if spec["engine"] == "bare" else None
     result = run(target.call, target.args, loop, empty_loop, **options)
     del result["expected"]
     target.warnings += result.pop("reasons", [])
+    if leaks:  # in the process in which the function can be called as it is
+        target.warnings += leaks.told(result["called"], lambda: target.call(*target.args))
     if result.get("compiling"):
         target.warnings.append(
             "its compiler was still at work when the rounds began: the figures may be too high"
         )
     result.update(status="ok", warnings=target.warnings, prepared=target.prepared)
+    return result
+
+
+def measure_few(
+    target: Target, few: "_few.Few", engine: str, loop: Any, options: Dict[str, Any]
+) -> Dict[str, Any]:
+    """With so many calls at most; where they are too few to replace anything, each is timed alone."""
+    probe, limit = target.probe, few.limit
+    if not hasattr(probe, "singles"):
+        raise CellError("max_calls can be kept on CPython only")
+    if few.calls:
+        options.update(calls=few.calls, rounds=few.rounds, wait_s=-1.0)
+        run = probe.timeline if engine == "timeline" else probe.ladder
+        result: Dict[str, Any] = run(target.call, target.args, loop, empty_loop, **options)
+    elif engine == "timeline":
+        raise CellError(few.told)
+    else:
+        if limit > 4 and target.checked:  # what the check may take
+            target.check(target.call(*target.args))
+            limit -= 4
+        target.warnings.append(few.told)
+        result = probe.singles(target.call, target.args, loop, empty_loop, limit)
+    del result["expected"]
+    target.warnings += result.pop("reasons", [])
     return result
 
 

@@ -23,6 +23,7 @@ enum {
 	OPT_RIGOROUS,
 	OPT_PASSES,
 	OPT_ROUNDS,
+	OPT_MAX_CALLS,
 	OPT_PHASES,
 	OPT_UNIT,
 	OPT_VIEW,
@@ -59,6 +60,7 @@ static const struct option_row rows[] = {
 	{OPT_RIGOROUS, "rigorous", NULL, "more passes and rounds"},
 	{OPT_PASSES, "passes", "N", "fresh processes for each cell, 1 to 1000"},
 	{OPT_ROUNDS, "rounds", "N", "rounds in each process, 10 to 100000"},
+	{OPT_MAX_CALLS, "max-calls", "N", "an upper limit for how often a function is called"},
 	{OPT_PHASES, "phases", "3|8", "phases in the table; 8 measures with both engines"},
 	{OPT_UNIT, "unit", "ns|cycles", "unit of the table (default: ns)"},
 	{OPT_VIEW, "view", "breakdown|builds", "a table for each interpreter, or over all builds"},
@@ -180,6 +182,11 @@ static int parse_number(int value, const char *text, struct cli_run_options *out
 			return CLI_USAGE;
 		m->rounds = (unsigned)n;
 		return CLI_OK;
+	case OPT_MAX_CALLS:
+		if (cli_parse_long("--max-calls", text, 4, 1L << 40, &n))
+			return CLI_USAGE;
+		m->max_calls = (uint64_t)n;
+		return CLI_OK;
 	case OPT_CPU:
 		if (cli_parse_long("--cpu", text, 0, 4095, &n))
 			return CLI_USAGE;
@@ -254,6 +261,7 @@ static int parse_one(int value, const char *text, struct cli_run_options *out)
 	case OPT_PASSES:
 	case OPT_SUBINTERPRETERS:
 	case OPT_ROUNDS:
+	case OPT_MAX_CALLS:
 	case OPT_CPU:
 	case OPT_SEED:
 	case OPT_TIMEOUT:

@@ -8,7 +8,7 @@ import os
 import resource
 import sys
 import sysconfig
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, List
 
 import pytest
 
@@ -132,3 +132,22 @@ def test_nothing_leaks(name: str) -> None:
         if SANITIZED or all(best[what] < most[what] for what in most):
             return
     pytest.fail("%d calls keep %s" % (repeats, best))
+
+
+def test_what_a_function_leaves_behind_is_told() -> None:
+    opened: List[int] = []
+
+    def opens() -> None:
+        opened.append(os.open("/dev/null", os.O_RDONLY))
+
+    try:
+        found = probe.measure(opens, max_calls=30, progress=False)
+    finally:
+        for fd in opened:
+            os.close(fd)
+    assert any(text.startswith("it leaves descriptors open") for text in found.warnings)
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+    kept = probe.measure(libc.malloc, 48, rounds=50, passes=1, progress=False)
+    assert any(text.startswith("it keeps memory: about") for text in kept.warnings)
+    assert not [text for text in probe.measure(libc.abs, 1, rounds=20, passes=1, progress=False).warnings if "keeps" in text]

@@ -71,7 +71,11 @@ struct probe_matrix_options {
 	/* 1 to 1000; 0 = the preset's. A cell whose closure is off after 3 or more is measured in
 	 * as many again, and has a warning that says so. */
 	unsigned passes;
-	unsigned rounds;     /* 10 to 100000; 0 = the preset's */
+	unsigned rounds; /* 10 to 100000; 0 = the preset's */
+	/* 4 to 2^40: for each row the function is called at most so often, in all processes
+	 * together and with the two calls beforehand; no process calls it without hooks, so there
+	 * is no closure, and passes is 1 unless it is given. 0 = as often as it takes. */
+	uint64_t max_calls;
 	double round_us;     /* 1 to 1e6; 0 = the preset's */
 	double wait_s;       /* at most 3600; 0 = the preset's, negative = don't wait */
 	double timeout_s;    /* for each child process that measures; 0 = 60 */

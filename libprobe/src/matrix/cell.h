@@ -59,6 +59,7 @@ struct pb_cell_settings {
 	double quiet_ratio; /* best known now; 0 = unknown */
 	double granularity_ticks;
 	uint64_t seed;
+	uint64_t max_calls; /* in one process; 0 = as many as it takes */
 	int cpu;
 	unsigned thread_counts[PROBE_MAX_THREAD_COUNTS]; /* ascending */
 	size_t thread_count_count;                       /* 0 = nothing under threads */

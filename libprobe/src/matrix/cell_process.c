@@ -69,7 +69,8 @@ static json_t *make_spec(const struct pb_places *places, const struct pb_cell *c
 			  settings->quiet_ratio, "seed", (json_int_t)seed, "cpu", settings->cpu);
 	unsigned subinterpreters = cell->prepared->interpreter->subinterpreters;
 	if (spec &&
-	    (json_object_set_new(spec, "subinterpreters", json_integer(subinterpreters)) |
+	    (json_object_set_new(spec, "max_calls", json_integer((json_int_t)settings->max_calls)) |
+	     json_object_set_new(spec, "subinterpreters", json_integer(subinterpreters)) |
 	     json_object_set_new(spec, "variant",
 				 workload->has_variant ? json_integer(workload->variant)
 						       : json_null()) |

@@ -21,6 +21,9 @@
 #include "probe/machine.h"
 #include "probe/probe.h"
 
+/* Of a function of the user's: by C twice, or by Python once. */
+enum { CALLS_BEFORE = 2 };
+#define MOST_CALLS (UINT64_C(1) << 40)
 static const double default_timeout_s = 60;
 
 const struct probe_preset *probe_preset_get(enum probe_preset_id id)
@@ -70,6 +73,15 @@ static int check_options(const struct probe_matrix_options *o, struct probe_erro
 			      err)) ||
 	    (rc = check_range("timeout_s", o->timeout_s, 0.1, 86400, err)))
 		return rc;
+	unsigned most = 2 * (o->passes ? o->passes : 1); /* processes of a row */
+	if (o->max_calls && (o->max_calls < most + CALLS_BEFORE || o->max_calls > MOST_CALLS))
+		return pb_fail(err, PROBE_EINVAL, 0,
+			       "max_calls must be from %u to %llu: %u calls to look at the "
+			       "function, and at least one in each process",
+			       most + CALLS_BEFORE, (unsigned long long)MOST_CALLS, CALLS_BEFORE);
+	if (o->max_calls && o->threads)
+		return pb_fail(err, PROBE_EINVAL, 0,
+			       "max_calls can't be kept under threads: leave one of the two out");
 	if (!(o->wait_s <= 3600))
 		return pb_fail(err, PROBE_EINVAL, 0, "wait_s is %g: it must be at most 3600",
 			       o->wait_s);
@@ -83,11 +95,21 @@ static int check_options(const struct probe_matrix_options *o, struct probe_erro
 	return o->output ? probe_output_check(o->output, err) : 0;
 }
 
+/* Looking at a function beforehand calls it, too. */
+static uint64_t calls_in_a_process(const struct probe_matrix_options *o, unsigned passes)
+{
+	unsigned both = PROBE_ENGINE_LADDER | PROBE_ENGINE_TIMELINE;
+	uint64_t processes = passes * ((o->engines & both) == both ? 2u : 1u);
+	if (!o->max_calls)
+		return 0;
+	return (o->max_calls - CALLS_BEFORE) / processes;
+}
+
 static void resolve_settings(struct pb_session *session)
 {
 	const struct probe_matrix_options *o = session->options;
 	const struct probe_preset *preset = probe_preset_get(o->preset);
-	session->passes = o->passes ? o->passes : preset->passes;
+	session->passes = o->passes ? o->passes : o->max_calls ? 1 : preset->passes;
 	session->settings = (struct pb_cell_settings){
 		.rounds = o->rounds ? o->rounds : preset->rounds,
 		.round_us = o->round_us > 0 ? o->round_us : preset->round_us,
@@ -96,6 +118,7 @@ static void resolve_settings(struct pb_session *session)
 					  : preset->wait_s,
 		.timeout_s = o->timeout_s > 0 ? o->timeout_s : default_timeout_s,
 		.seed = o->seed,
+		.max_calls = calls_in_a_process(o, session->passes),
 		.cpu = o->cpu_plus_1 ? o->cpu_plus_1 - 1 : probe_machine_pick_cpu(),
 	};
 	if (o->threads) /* it was checked */
@@ -165,6 +188,7 @@ static int describe_run(struct pb_session *session, struct probe_error *err)
 	    add_number(run, "option.rounds", s->rounds) ||
 	    add_number(run, "option.round_us", s->round_us) ||
 	    add_number(run, "option.wait_s", s->wait_s) ||
+	    (o->max_calls && add_number(run, "option.max_calls", (double)o->max_calls)) ||
 	    add_number(run, "option.timeout_s", s->timeout_s) ||
 	    add_number(run, "measured_on_cpu", s->cpu) ||
 	    (o->threads && probe_run_add_fact(run, "option.threads", o->threads)))

@@ -195,6 +195,8 @@ static int add_rows(struct pb_plan *plan, unsigned engines, const struct pb_cell
 					 .prepared = &plan->prepared[k]};
 		if (prepared && resolve(cell, engines, row))
 			return -PROBE_ENOMEM;
+		if (settings->max_calls)
+			cell->engines &= ~(1u << PB_ENGINE_BARE);
 		if (!cell->engines || !settings->thread_count_count)
 			continue;
 		if (!pb_implementation_of(run->interpreters[k].implementation)->hooks) {

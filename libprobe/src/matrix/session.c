@@ -206,8 +206,8 @@ static int mark_doubtful(struct pb_session *session, struct probe_error *err)
 		struct pb_cell *cell = &session->plan.cells[i];
 		struct probe_cell *row = &session->run->cells[cell->row];
 		cell->engines &= 1u << PB_ENGINE_LADDER | 1u << PB_ENGINE_BARE;
-		if (session->passes < LEAST_TO_DOUBT || !cell->engines || !row->ladder.present ||
-		    !probe_closure_is_off(&row->ladder))
+		if (session->passes < LEAST_TO_DOUBT || session->settings.max_calls ||
+		    !cell->engines || !row->ladder.present || !probe_closure_is_off(&row->ladder))
 			continue;
 		snprintf(text, sizeof text,
 			 "measured in %u passes, not %u: after those its closure was off",

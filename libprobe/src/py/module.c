@@ -260,6 +260,9 @@ static PyMethodDef methods[] = {
 	{"noise_reference", py_noise_reference, METH_NOARGS,
 	 "noise_reference() -> callable\n\nThat takes nothing and gives (chain, wide): ticks per "
 	 "dependent and per independent add, as beside every round; None when interrupted."},
+	{"singles", pb_py_singles, METH_VARARGS,
+	 "singles(callable, args, loop, empty_loop, calls) -> dict\n\nSamples of so many calls, "
+	 "each timed alone, as ladder() gives them."},
 	{"ready_callback", pb_py_ready_callback, METH_O,
 	 "ready_callback(state) -> callable\n\nA built-in that returns next(state[0]) at once, or "
 	 "what state[1] returns where the list has two items."},

@@ -207,6 +207,7 @@ int pb_py_raise(const struct probe_error *err);
 
 /* Samples as a dict of plain objects, for the analysis; NULL with an exception. */
 PyObject *pb_py_samples(struct pb_call *call, const struct probe_process_samples *samples);
+PyObject *pb_py_singles(PyObject *module, PyObject *args);
 PyObject *pb_py_ladder(PyObject *module, PyObject *args, PyObject *kwargs);
 PyObject *pb_py_timeline(PyObject *module, PyObject *args, PyObject *kwargs);
 PyObject *pb_py_threads(PyObject *module, PyObject *args, PyObject *kwargs);

@@ -19,9 +19,6 @@ static PyMethodDef methods[] = {
 	 "view(run) -> str\n\nThe run's figures in nanoseconds and as text, as JSON."},
 	{"export", pb_py_export, METH_VARARGS,
 	 "export(run, format) -> str\n\nThe run as the command exports it: 'csv', 'markdown', ..."},
-	{"singles", pb_py_singles, METH_VARARGS,
-	 "singles(callable, args, loop, empty_loop, calls) -> dict\n\nSamples of so many calls, "
-	 "each timed alone, as ladder() gives them."},
 	{"reached", pb_py_reached, METH_VARARGS,
 	 "reached(callable, args, hooks) -> dict\n\nHow often one call goes "
 	 "through each layer; and 'called'."},

@@ -2,7 +2,7 @@
  * Few calls, each timed alone: for functions that may be called a few times only, or that take
  * long.
  */
-#include "py/package/package.h"
+#include "py/py.h"
 
 #include <math.h>
 #include <stdlib.h>
