@@ -177,7 +177,7 @@ class Target:
         """The same binding around an empty body that returns what the function does."""
         returns = what["returns"]
         scalar = _model.SCALARS.get(returns)
-        if not self.checked or (scalar is None and returns != "void"):
+        if not self.checked or returns == "long double" or (scalar is None and returns != "void"):
             self.warnings.append("no twin: an empty body can't return this %s" % returns)
             return
         if scalar is not None:
@@ -192,7 +192,7 @@ class Target:
         """Which registers the target's result comes in: "void", "int", "float"; "" = any."""
         returns = self.prototype["returns"] if self.prototype else ""
         scalar = _model.SCALARS.get(returns)
-        kinds = {"int": "int", "bool": "int", "float": "float"}
+        kinds = {"int": "int", "bool": "int", "float": "" if returns == "long double" else "float"}
         return kinds.get(scalar.kind, "") if scalar else returns if returns == "void" else ""
 
     def comparable(self, result: Any) -> Any:

@@ -266,7 +266,7 @@ class _Reader:
             return Type("void", text="void")
         name = scalar_name(names)
         if name is None:
-            raise FunctionError("no binding passes a %s: %s" % (text, self.text))
+            raise FunctionError("probe can't pass a %s: %s" % (text, self.text))
         return Type("scalar", name, text=text)
 
     def struct(self, node: Any) -> Type:
@@ -299,6 +299,8 @@ def scalar_name(words: List[str]) -> Optional[str]:
     if words == ["_Bool"]:
         return "bool"
     left = sorted(words)
+    if left == ["double", "long"]:
+        return "long double"
     signs = [w for w in left if w in ("signed", "unsigned")]
     rest = [w for w in left if w not in signs and not (w == "int" and len(left) > 1)]
     sign = signs[0] + " " if signs else ""

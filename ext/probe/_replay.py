@@ -55,7 +55,8 @@ def flags() -> List[str]:
 
 def needed(prototype: Json) -> bool:
     return (
-        bool(_model.outs(prototype))
+        prototype["returns"] == "long double"  # in a register of the x87
+        or bool(_model.outs(prototype))
         or bool(_callbacks(prototype))
         or _model.fields(prototype, prototype["returns"]) is not None
     )

@@ -39,6 +39,7 @@ uint32_t checksum(const void *bytes, uint32_t n)
 int apply(int (*f)(int), int x) { return f(x) + f(x + 1); }
 int divide(int a, int b, int *quotient, int *rest) { *quotient = a / b; *rest = a % b; return 7; }
 static int hidden(int a) { return 2 * a; }
+long double half(long double x, int n) { return x / n; }
 uint64_t same(uint64_t a) { return a; }
 const char *name(bool none) { return none ? NULL : "zw\\xc3\\xb6lf"; }
 int counter(void) { static int n; return ++n; }
@@ -115,6 +116,7 @@ FUNCTIONS = [
         [],
     ),
     ("int hidden(int)", "-4", -8, []),
+    ("long double half(long double x, int n)", "7, 2", 3.5, ["capi-fastcall"]),
     ("uint64_t same(uint64_t a)", str(2**64 - 1), {"literal": str(2**64 - 1)}, []),
     ("const char *name(bool none)", "False", "zw\u00f6lf", []),
 ]
@@ -191,7 +193,7 @@ NO = [
     ("libm.so.6", None, None, ["prototype"]),
     ("./mine.c", "double norm(", "", ["line 1, column 13"]),
     ("./mine.c", "double norm(thing x)", "1", ["line 1, column 19", "'thing'", "typedef"]),
-    ("./mine.c", "int f(long double x)", "1", ["long double"]),
+    ("./mine.c", "int f(long double _Complex x)", "1", ["can't pass a long double _Complex"]),
     ("./mine.c", "int printf(const char *f, ...)", "''", ["variable number"]),
     ("./mine.c", "int a(void), b(void)", "", ["one function", "a, b"]),
     ("./mine.c", "void *hidden(int)", "1", ["void *"]),

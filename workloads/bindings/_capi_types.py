@@ -279,6 +279,7 @@ class Dialect:
         scalar = _model.SCALARS.get(ctype)
         if scalar is None:
             raise _model.Inexpressible("'%s' is no scalar or struct type" % ctype)
+        self._refuse_long_double(ctype)
         if scalar.kind == "bool":
             return self.define(function, _BOOL)
         if scalar.kind == "float":
@@ -289,6 +290,11 @@ class Dialect:
             return self.define(function, self.unsigned_64, ctype=ctype)
         limits = self._limits(ctype, scalar) if scalar.bits < 64 else ""
         return self.define(function, _SIGNED, ctype=ctype, limits=limits)
+
+    @staticmethod
+    def _refuse_long_double(ctype: str) -> None:
+        if ctype == "long double":
+            raise _model.Inexpressible("it has no function that converts a long double")
 
     def complex_to_c(self, function: str, ctype: str) -> str:
         make = "CMPLXF" if ctype.startswith("float") else "CMPLX"
@@ -348,6 +354,7 @@ class Dialect:
         scalar = _model.SCALARS.get(ctype)
         if scalar is None:
             raise _model.Inexpressible("'%s' can't be returned to Python" % ctype)
+        self._refuse_long_double(ctype)
         if scalar.kind == "bool":
             return self.names["from_bool"]
         if scalar.kind == "complex":

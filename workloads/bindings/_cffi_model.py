@@ -72,10 +72,13 @@ def arguments(
 def _plain(ffi: Any, prototype: Dict[str, Any], ctype: str, value: Any) -> Any:
     fields = _model.fields(prototype, ctype)
     if fields is not None:
-        return tuple(getattr(value, field["name"]) for field in fields)
+        return tuple(
+            _plain(ffi, prototype, field["type"], getattr(value, field["name"])) for field in fields
+        )
     if ctype == "const char *":
         return None if value == ffi.NULL else ffi.string(value).decode()
-    return value
+    # cffi keeps a long double's precision, in a cdata.
+    return float(value) if ctype == "long double" else value
 
 
 def plain(ffi: Any, prototype: Dict[str, Any], result: Any, args: Sequence[Any]) -> Any:

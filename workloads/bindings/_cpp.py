@@ -97,6 +97,9 @@ class Source:
         self.nogil = "nogil" in options
         self.keywords = "keywords" in options
         self.target = "target_" + prototype["name"]
+        # Its caster for floating-point numbers knows float and double, and looks at no other.
+        if library.space == "nb" and "long double" in _model.types(prototype):
+            raise Inexpressible("nanobind does not convert a long double")
         for struct in prototype.get("structs", []):
             for field in struct["fields"]:
                 if field["name"] in _KEYWORDS:

@@ -34,6 +34,7 @@ _NAMES = {
     "ssize_t": "c_ssize_t",
     "float": "c_float",
     "double": "c_double",
+    "long double": "c_longdouble",
     "float _Complex": "c_float_complex",
     "double _Complex": "c_double_complex",
 }

@@ -66,6 +66,7 @@ SCALARS: Dict[str, Scalar] = {
     "ssize_t": Scalar("int", 64, True),
     "float": Scalar("float", 32, True),
     "double": Scalar("float", 64, True),
+    "long double": Scalar("float", 128, True),
     "float _Complex": Scalar("complex", 64, True),
     "double _Complex": Scalar("complex", 128, True),
 }
@@ -86,6 +87,17 @@ def passed(prototype: Dict[str, Any]) -> List[Dict[str, Any]]:
 
 def outs(prototype: Dict[str, Any]) -> List[Dict[str, Any]]:
     return [p for p in prototype["params"] if role(p) == "out"]
+
+
+def types(prototype: Dict[str, Any]) -> List[str]:
+    """Every type that a call of it converts."""
+    found = [prototype["returns"]]
+    for param in prototype["params"]:
+        made = param.get("callback")
+        found += [made["returns"], *made["params"]] if made else [param.get("item", param["type"])]
+    for struct in prototype.get("structs", []):
+        found += [field["type"] for field in struct["fields"]]
+    return found
 
 
 def fields(prototype: Dict[str, Any], ctype: str) -> Optional[List[Dict[str, str]]]:

@@ -80,6 +80,8 @@ class Arguments:
     """Reads one prototype; argument() is for every parameter, the rest for whoever writes the file."""
 
     def __init__(self, prototype: Dict[str, Any], abi3: str, options: FrozenSet[str]) -> None:
+        if "long double" in _model.types(prototype):
+            raise Inexpressible("Rust has no long double")
         self.prototype = prototype
         # The stable ABI has neither buffers nor the UTF-8 of a str in its first versions.
         self.old_abi3 = abi3 in ("abi3-py38", "abi3-py39")
