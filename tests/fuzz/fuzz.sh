@@ -44,7 +44,7 @@ for name in ${ONLY:-run cell catalog claims facts prototype}; do
 	run_one "$name" >"$log" 2>&1 || status=$?
 	if [ "$status" -eq 0 ]; then
 		passed=$((passed + 1))
-		echo "$name: $(grep -E 'inputs$|number_of_executed_units' "$log" | tail -n 1)"
+		echo "$name: $(grep -aE 'inputs$|number_of_executed_units' "$log" | tail -n 1)"
 	elif [ "$status" -eq 77 ]; then
 		skipped=$((skipped + 1))
 		echo "$name: $(tail -n 1 "$log")"
