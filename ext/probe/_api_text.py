@@ -223,13 +223,14 @@ def duration(ns: "Optional[float]") -> str:
 def watch_rows(found: "Watch") -> List[List[str]]:
     """The table's cells, head first: phases are nanoseconds per call."""
     names = phase_names(found.functions)
-    rows = [["function", "library", "path", "calls", "total", "ns each", *names]]
+    rows = [["function", "library", "path", "calls", "total", "exclusive", "ns each", "midmean", *names]]
     for f in found.functions:
         values = {part.name: part.value.text for part in f.phases}
         calls = "%d" % f.calls + (" (%d raised)" % f.raised if f.raised else "")
         mean = f.mean.text if f.mean is not None else ""
+        middle = f.midmean.text if f.midmean is not None else ""
         names_of = [visible(text) for text in (f.name, f.library, f.path)]
-        row = [*names_of, calls, duration(f.total_ns), mean]
+        row = [*names_of, calls, duration(f.total_ns), duration(f.exclusive_ns), mean, middle]
         rows.append(row + [values.get(name, "") for name in names])
     return rows
 

@@ -15,6 +15,7 @@ Path = Union[str, "os.PathLike[str]"]
 
 _FIELDS = [
     "function", "library", "path", "how", "calls", "returned", "raised", "total_ns", "mean_ns",
+    "midmean_ns", "exclusive_ns", "preempted", "off_cpu_ns",
 ]  # fmt: skip
 
 
@@ -60,6 +61,11 @@ class WatchedFunction:
     longjmp(), or were still running. raised: returned with a Python exception.
     total_ns, mean_ns: of those that returned, with all that they called; None where none did. What
     watching cost is known to some nanoseconds for each watched call within.
+    midmean_ns: the mean of the middle half of the calls, which a few that were disturbed don't move.
+    exclusive_ns: of total_ns, what was not within watched calls that they made: these add up to no
+    more than the block took on each thread.
+    preempted: calls that others' programs cut in two; off_cpu_ns: how long they waited, which is not
+    in the times above. Only calls of 50 us and more are looked at, so waits below that are in them.
     phases, parts: with phases=True, the mean of `split` calls, coarse and fine.
     """
 
@@ -72,6 +78,11 @@ class WatchedFunction:
         known = self.returned > 0
         self.total_ns: Optional[float] = row["total_ns"] if known else None
         self.mean_ns: Optional[float] = row["mean_ns"] if known else None
+        self.midmean_ns: Optional[float] = row["midmean_ns"] if known else None
+        self.exclusive_ns: Optional[float] = row["exclusive_ns"] if known else None
+        self.preempted: int = row["preempted"]
+        self.off_cpu_ns: float = row["off_ns"]
+        self.midmean = Amount(row["midmean_ns"], row["floor_ns"]) if known else None
         self.below_floor: bool = known and row["below_floor"]
         self.total = Amount(row["total_ns"]) if known else None
         self.mean = Amount(row["mean_ns"], row["floor_ns"]) if known else None
@@ -97,7 +108,8 @@ class WatchedFunction:
     def _row(self) -> List[Any]:
         return [
             self.name, self.library, self.path, self.how, self.calls, self.returned, self.raised,
-            self.total_ns, self.mean_ns,
+            self.total_ns, self.mean_ns, self.midmean_ns, self.exclusive_ns, self.preempted,
+            self.off_cpu_ns,
         ]  # fmt: skip
 
     def to_dict(self) -> Json:
@@ -277,7 +289,12 @@ class Watch:
                     "%s: %d of %d calls did not return in the block; their time is not known"
                     % (f.name, f.calls - f.returned, f.calls)
                 )
-            if self.phases and 0 < f.split < f.returned:
+            if f.preempted:
+                notes.append(
+                    "%s: %d of %d calls were preempted; the %s that they waited are left out"
+                    % (f.name, f.preempted, f.returned, _api_text.duration(f.off_cpu_ns))
+                )
+            if self.phases and 0 < f.split < f.returned - f.preempted:
                 notes.append("%s: %d of %d calls are split" % (f.name, f.split, f.returned))
         return tuple(notes)
 

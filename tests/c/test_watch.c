@@ -272,7 +272,8 @@ static void boundaries_split_a_call(void **state)
 	assert_int_equal(row.calls, 100);
 	assert_int_equal(row.split, 100);
 	assert_int_equal(row.pattern, PB_WATCH_DETACHED | PB_WATCH_INVOKED);
-	assert_int_equal(row.split_nested, 0);
+	for (unsigned p = 0; p < PB_WATCH_PARTS; p++)
+		assert_int_equal(row.parts_nested[p], 0);
 	uint64_t sum = 0;
 	for (unsigned p = 0; p < PB_WATCH_PARTS; p++) {
 		assert_true(row.parts[p] <= row.ticks);
@@ -414,6 +415,47 @@ static void costs_are_known(void **state)
 	pb_watch_free(w);
 }
 
+static void a_few_long_calls_dont_move_the_midmean(void **state)
+{
+	(void)state;
+	static struct pb_watch_bins bins;
+	assert_true(pb_watch_midmean(&bins) == 0);
+	size_t last = 0;
+	for (uint64_t ticks = 1; ticks < UINT64_MAX / 2; ticks += 1 + ticks / 9) {
+		size_t bin = pb_watch_bin(ticks);
+		assert_true(bin >= last && bin < PB_WATCH_BINS);
+		last = bin;
+	}
+	assert_true(pb_watch_bin(UINT64_MAX) < PB_WATCH_BINS);
+	for (uint64_t i = 0; i < 1000; i++) {
+		uint64_t ticks = i % 10 ? 300 + 26 * (i % 3) : 10000000;
+		bins.of[pb_watch_bin(ticks)].calls++;
+		bins.of[pb_watch_bin(ticks)].ticks += ticks;
+	}
+	assert_true(pb_watch_midmean(&bins) >= 300 && pb_watch_midmean(&bins) <= 352);
+}
+
+static void each_tick_is_somebodys_own(void **state)
+{
+	(void)state;
+	for (int phases = 0; phases < 2; phases++) {
+		struct pb_watch *w = new_watch(phases);
+		slots[0] = as_pointer(nests);
+		slots[1] = as_pointer(plain);
+		hooked(w, &slots[0], PB_WATCH_FIXED)->index = 1;
+		hooked(w, &slots[1], PB_WATCH_FIXED)->index = 2;
+		start(w);
+		for (int i = 0; i < 10; i++)
+			call(&slots[0], (void *)5, NULL);
+		struct pb_watch_row outer = row_of(w, 1, 0), inner = row_of(w, 2, 0);
+		assert_int_equal(outer.within, inner.ticks);
+		assert_int_equal(inner.within, 0);
+		assert_int_equal(outer.direct, 50);
+		assert_true(outer.ticks > outer.within);
+		pb_watch_free(w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -430,6 +472,8 @@ int main(void)
 		cmocka_unit_test(what_is_no_pointer_is_refused),
 		cmocka_unit_test(what_others_put_there_stays),
 		cmocka_unit_test(costs_are_known),
+		cmocka_unit_test(a_few_long_calls_dont_move_the_midmean),
+		cmocka_unit_test(each_tick_is_somebodys_own),
 	};
 	return cmocka_run_group_tests_name("watch", tests, NULL, NULL);
 }

@@ -401,21 +401,34 @@ static int add_record(struct sum *s, const struct pb_watch_record *r, uint32_t i
 		row->name = __atomic_load_n(&r->name, __ATOMIC_ACQUIRE);
 	if (!row->library)
 		row->library = __atomic_load_n(&r->library, __ATOMIC_ACQUIRE);
-	/* In this order: a call that returns meanwhile must not have returned before it began. */
-	row->returned += pb_watch_read(&r->returned);
 	row->raised += pb_watch_read(&r->raised);
 	row->calls += calls;
 	row->nested += pb_watch_read(&r->nested);
-	row->ticks += pb_watch_read(&r->ticks);
+	row->within += pb_watch_read(&r->within);
+	row->direct += pb_watch_read(&r->direct);
+	row->preempted += pb_watch_read(&r->preempted);
+	row->off += pb_watch_read(&r->off);
+	const struct pb_watch_bins *bins = __atomic_load_n(&r->bins, __ATOMIC_ACQUIRE);
+	for (size_t i = 0; bins && i < PB_WATCH_BINS; i++) {
+		uint64_t n = pb_watch_read(&bins->of[i].calls);
+		uint64_t ticks = pb_watch_read(&bins->of[i].ticks);
+		row->bins.of[i].calls += n;
+		row->bins.of[i].ticks += ticks;
+		row->returned += n;
+		row->ticks += ticks;
+	}
+	/* Calls have gone on since they were counted above. */
+	row->returned = row->returned < row->calls ? row->returned : row->calls;
 	uint64_t split = pb_watch_read(&r->split);
 	unsigned pattern = (unsigned)pb_watch_read(&r->pattern);
 	if (!row->split)
 		row->pattern = pattern;
 	if (split && row->pattern == pattern) {
 		row->split += split;
-		row->split_nested += pb_watch_read(&r->split_nested);
-		for (unsigned i = 0; i < PB_WATCH_PARTS; i++)
+		for (unsigned i = 0; i < PB_WATCH_PARTS; i++) {
 			row->parts[i] += pb_watch_read(&r->parts[i]);
+			row->parts_nested[i] += pb_watch_read(&r->parts_nested[i]);
+		}
 	}
 	return 0;
 }

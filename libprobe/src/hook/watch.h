@@ -33,6 +33,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "hook/watch_bins.h"
 #include "probe/error.h"
 
 struct pb_watch_hook;
@@ -102,10 +103,15 @@ struct pb_watch_row {
 	uint64_t raised;                  /* of those that returned: returned NULL */
 	uint64_t nested;                  /* hooked calls within them */
 	uint64_t ticks;                   /* of those that returned, with the hooks' own cost */
+	uint64_t within;                  /* of these, in hooked calls within */
+	uint64_t direct;                  /* hooked calls within, but not within one another */
+	uint64_t preempted;               /* of those that returned: cut in two by others */
+	uint64_t off;                     /* ticks off the CPU, which `ticks` does not hold */
+	struct pb_watch_bins bins;
 	unsigned pattern;
 	uint64_t split; /* how many were split that way */
-	uint64_t split_nested;
 	uint64_t parts[PB_WATCH_PARTS];
+	uint64_t parts_nested[PB_WATCH_PARTS]; /* hooked calls within each */
 };
 
 /* What hooks cost, in ticks. */

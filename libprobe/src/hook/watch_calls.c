@@ -96,11 +96,37 @@ static bool frame_is_whole(const struct pb_watch_frame *f)
 	}
 }
 
+/* Hooked calls within each stretch, the boundaries' own not counted. */
+static void frame_nested(const struct pb_watch_frame *f, uint64_t entered,
+			 uint64_t nested[PB_WATCH_PARTS])
+{
+	const uint64_t *e = f->entered;
+	uint64_t at = f->serial;
+	bool detached = f->pattern & PB_WATCH_DETACHED, invoked = f->pattern & PB_WATCH_INVOKED;
+	if (detached) {
+		nested[PB_WATCH_PART_IN] = e[PB_WATCH_DETACH_IN] - at - 1;
+		at = e[PB_WATCH_DETACH_IN];
+	}
+	if (invoked) {
+		nested[detached ? PB_WATCH_PART_DETACH : PB_WATCH_PART_IN] +=
+			e[PB_WATCH_INVOKE_IN] - at - 1;
+		nested[PB_WATCH_PART_COMPUTE] = e[PB_WATCH_INVOKE_OUT] - e[PB_WATCH_INVOKE_IN];
+		at = e[PB_WATCH_INVOKE_OUT];
+	}
+	if (detached) {
+		nested[invoked ? PB_WATCH_PART_ATTACH : PB_WATCH_PART_COMPUTE] +=
+			e[PB_WATCH_ATTACH_IN] - at - 1;
+		at = e[PB_WATCH_ATTACH_IN];
+	}
+	nested[PB_WATCH_PART_OUT] = entered - at;
+}
+
 static void frame_add(const struct pb_watch_frame *f, struct pb_watch_record *r, uint64_t begin,
-		      uint64_t end, uint64_t nested)
+		      uint64_t end, uint64_t entered)
 {
 	const uint64_t *s = f->stamps;
-	uint64_t parts[PB_WATCH_PARTS] = {0}, at = begin;
+	uint64_t parts[PB_WATCH_PARTS] = {0}, nested[PB_WATCH_PARTS] = {0}, at = begin;
+	frame_nested(f, entered, nested);
 	if (f->pattern & PB_WATCH_DETACHED) {
 		parts[PB_WATCH_PART_IN] = s[PB_WATCH_DETACH_IN] - at;
 		at = s[PB_WATCH_DETACH_OUT];
@@ -126,9 +152,10 @@ static void frame_add(const struct pb_watch_frame *f, struct pb_watch_record *r,
 		__atomic_store_n(&r->pattern, f->pattern, __ATOMIC_RELAXED);
 	if (r->pattern != f->pattern)
 		return; /* one way only, the first: the others are not split */
-	for (unsigned i = 0; i < PB_WATCH_PARTS; i++)
+	for (unsigned i = 0; i < PB_WATCH_PARTS; i++) {
 		pb_watch_count(&r->parts[i], parts[i]);
-	pb_watch_count(&r->split_nested, nested);
+		pb_watch_count(&r->parts_nested[i], nested[i]);
+	}
 	pb_watch_count(&r->split, 1);
 }
 
@@ -137,21 +164,36 @@ static unsigned boundaries(unsigned pattern)
 	return (pattern & PB_WATCH_DETACHED ? 2u : 0) + (pattern & PB_WATCH_INVOKED ? 1u : 0);
 }
 
+/* Within the call, none of them counted twice: calls that were covered by one within are not this
+ * one's own. */
+static inline void add_nested(struct pb_watch_thread *t, struct pb_watch_record *r,
+			      const struct pb_watch_before *before, uint64_t own_boundaries)
+{
+	uint64_t all = t->entered - before->serial, covered = t->covered - before->covered;
+	pb_watch_count(&r->nested, all - own_boundaries);
+	pb_watch_count(&r->direct,
+		       all > covered + own_boundaries ? all - covered - own_boundaries : 0);
+	t->covered = before->covered + all;
+	pb_watch_count(&r->within, t->attributed - before->attributed);
+}
+
 static __attribute__((noinline)) void frame_end(struct pb_watch_thread *t, struct pb_watch_frame *f,
-						struct pb_watch_record *r, uint64_t serial,
+						struct pb_watch_record *r,
+						const struct pb_watch_before *before,
 						uint64_t begin, uint64_t end)
 {
-	uint64_t nested = t->entered - serial;
+	uint64_t nested = t->entered - before->serial, serial = before->serial, own = 0;
 	/* Another stack may have been switched in and out meanwhile, and have used the frame. */
 	if (f && f->serial == serial) {
 		t->depth = (unsigned)(f - t->frames);
 		if (frame_is_whole(f) && nested >= boundaries(f->pattern)) {
-			nested -= boundaries(f->pattern);
-			frame_add(f, r, begin, end, nested);
+			own = boundaries(f->pattern);
+			if (t->off == before->off)
+				frame_add(f, r, begin, end, t->entered);
 		}
 		f->serial = 0;
 	}
-	pb_watch_count(&r->nested, nested);
+	add_nested(t, r, before, own);
 }
 
 /* --- entries -----------------------------------------------------------------------------------
@@ -164,12 +206,15 @@ static inline __attribute__((always_inline)) void *counted(struct pb_watch_hook 
 							   unsigned group, bool phases, void *a,
 							   void *b, void *c, void *d, void *e)
 {
-	if (UNLIKELY(!r)) {
+	if (UNLIKELY(!r || (!r->bins && !pb_watch_make_bins(r)))) {
 		lost();
 		return go_on(h, a, b, c, d, e);
 	}
-	uint64_t epoch = t->epoch, serial = ++t->entered;
+	uint64_t epoch = t->epoch;
+	struct pb_watch_before before = {++t->entered, t->attributed, t->covered, t->off, false};
 	struct pb_watch_frame *f = NULL;
+	if (UNLIKELY(r->slow))
+		before.looked = pb_watch_look_before(t, r);
 	pb_watch_count(&r->calls, 1);
 	if (phases)
 		f = frame_begin(t, group, (uintptr_t)__builtin_frame_address(0));
@@ -179,12 +224,17 @@ static inline __attribute__((always_inline)) void *counted(struct pb_watch_hook 
 	/* The watch that this call began in may be over, and its counts cleared. */
 	if (UNLIKELY(t->epoch != epoch))
 		return result;
+	uint64_t ticks = end - begin;
+	if (UNLIKELY(ticks > __atomic_load_n(&pb_watch_state.long_ticks, __ATOMIC_RELAXED)))
+		ticks = pb_watch_disturbed(t, r, ticks, &before);
 	if (phases)
-		frame_end(t, f, r, serial, begin, end);
-	else if (UNLIKELY(t->entered != serial))
-		pb_watch_count(&r->nested, t->entered - serial);
-	pb_watch_count(&r->ticks, end - begin);
-	pb_watch_count(&r->returned, 1);
+		frame_end(t, f, r, &before, begin, end);
+	else if (UNLIKELY(t->entered != before.serial))
+		add_nested(t, r, &before, 0);
+	t->attributed = before.attributed + ticks;
+	size_t bin = pb_watch_bin(ticks);
+	pb_watch_count(&r->bins->of[bin].calls, 1);
+	pb_watch_count(&r->bins->of[bin].ticks, ticks);
 	if (UNLIKELY(!result))
 		pb_watch_count(&r->raised, 1);
 	return result;
@@ -285,24 +335,28 @@ ENTRY(by_pointer_phases, by_pointer, true)
 /* --- boundaries --------------------------------------------------------------------------------
  */
 
-static inline struct pb_watch_frame *boundary_frame(const struct pb_watch_hook *h, void *stack)
+static inline struct pb_watch_frame *boundary_frame(const struct pb_watch_hook *h, void *stack,
+						    const uint64_t **entered)
 {
 	uint64_t part;
 	struct pb_watch_thread *t = thread_of(h, &part);
 	if (!t)
 		return NULL;
 	t->entered++; /* costs what a hooked call costs */
+	*entered = &t->entered;
 	return frame_now(t, pb_watch_part_group(part), (uintptr_t)stack);
 }
 
 static void *detach(void *a, void *b, void *c, void *d, void *e, struct pb_watch_hook *h)
 {
-	struct pb_watch_frame *f = boundary_frame(h, __builtin_frame_address(0));
+	const uint64_t *at = NULL;
+	struct pb_watch_frame *f = boundary_frame(h, __builtin_frame_address(0), &at);
 	if (!f || f->state == PB_WATCH_AT_TARGET)
 		return go_on(h, a, b, c, d, e);
 	bool odd = f->state != PB_WATCH_AT_ENTRY;
 	f->state = odd ? PB_WATCH_AT_ODD : PB_WATCH_AT_DETACHED;
 	f->pattern |= PB_WATCH_DETACHED;
+	f->entered[PB_WATCH_DETACH_IN] = *at;
 	f->stamps[PB_WATCH_DETACH_IN] = pb_arch_ticks();
 	void *result = go_on(h, a, b, c, d, e);
 	f->stamps[PB_WATCH_DETACH_OUT] = pb_arch_ticks();
@@ -311,12 +365,14 @@ static void *detach(void *a, void *b, void *c, void *d, void *e, struct pb_watch
 
 static void *attach_again(void *a, void *b, void *c, void *d, void *e, struct pb_watch_hook *h)
 {
-	struct pb_watch_frame *f = boundary_frame(h, __builtin_frame_address(0));
+	const uint64_t *at = NULL;
+	struct pb_watch_frame *f = boundary_frame(h, __builtin_frame_address(0), &at);
 	if (!f || f->state == PB_WATCH_AT_TARGET)
 		return go_on(h, a, b, c, d, e);
 	bool odd = !(f->pattern & PB_WATCH_DETACHED) ||
 		   (f->state != PB_WATCH_AT_DETACHED && f->state != PB_WATCH_AT_INVOKED);
 	f->state = odd ? PB_WATCH_AT_ODD : PB_WATCH_AT_ATTACHED;
+	f->entered[PB_WATCH_ATTACH_IN] = *at;
 	f->stamps[PB_WATCH_ATTACH_IN] = pb_arch_ticks();
 	void *result = go_on(h, a, b, c, d, e);
 	f->stamps[PB_WATCH_ATTACH_OUT] = pb_arch_ticks();
@@ -327,7 +383,8 @@ static void *attach_again(void *a, void *b, void *c, void *d, void *e, struct pb
  * that it returns to libffi as it always did. */
 static void *invoke(void *a, void *b, void *c, void *d, void *e, struct pb_watch_hook *h)
 {
-	struct pb_watch_frame *f = boundary_frame(h, __builtin_frame_address(0));
+	const uint64_t *at = NULL;
+	struct pb_watch_frame *f = boundary_frame(h, __builtin_frame_address(0), &at);
 	struct pb_watch_thread *t = pb_watch_current;
 	if (!f || (f->state != PB_WATCH_AT_ENTRY && f->state != PB_WATCH_AT_DETACHED)) {
 		if (f && f->state != PB_WATCH_AT_TARGET)
@@ -337,6 +394,7 @@ static void *invoke(void *a, void *b, void *c, void *d, void *e, struct pb_watch
 	uint64_t serial = f->serial;
 	f->state = PB_WATCH_AT_TARGET;
 	f->pattern |= PB_WATCH_INVOKED;
+	f->entered[PB_WATCH_INVOKE_IN] = *at;
 	t->target_fn = b;
 	t->stamp_at = &f->stamps[PB_WATCH_TARGET_IN];
 	void *target;
@@ -347,6 +405,7 @@ static void *invoke(void *a, void *b, void *c, void *d, void *e, struct pb_watch
 	uint64_t out = pb_arch_ticks();
 	if (f->serial == serial && f->state == PB_WATCH_AT_TARGET) {
 		f->stamps[PB_WATCH_INVOKE_OUT] = out;
+		f->entered[PB_WATCH_INVOKE_OUT] = t->entered;
 		f->state = PB_WATCH_AT_INVOKED;
 	}
 	return result;

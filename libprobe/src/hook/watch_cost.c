@@ -3,6 +3,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/fail.h"
 #include "hook/watch_state.h"
@@ -12,6 +13,8 @@
 
 #define ROUNDS 41
 #define CALLS  64
+/* Longer calls are asked whether they were preempted, which costs under a hundredth of them. */
+#define LONG_NS 50e3
 
 typedef void *function_type(void *a, void *b, void *c, void *d, void *e);
 
@@ -94,9 +97,11 @@ static void of_entry(function_type *hooked, struct pb_watch_record *r, struct pb
 	double inner[ROUNDS], whole[ROUNDS];
 	struct body body = {NULL, NULL, NULL, WORK};
 	for (size_t i = 0; i < ROUNDS; i++) {
-		uint64_t before = r->ticks;
+		uint64_t calls, before, after;
+		pb_watch_returned(r, &calls, &before);
 		double with = loop(hooked, &body, WORK);
-		inner[i] = (double)(r->ticks - before) / CALLS - loop(entry, &body, 0);
+		pb_watch_returned(r, &calls, &after);
+		inner[i] = (double)(after - before) / CALLS - loop(entry, &body, 0);
 		whole[i] = with - loop(entry, &body, WORK);
 	}
 	cost->inner = quantile(inner, 0.5);
@@ -126,9 +131,21 @@ int pb_watch_calibrate(struct pb_watch_hook *const hooks[4], bool phases,
 	if (!r)
 		return pb_fail(err, PROBE_ENOMEM, 0, "no memory for a thread's counts");
 	function_type *hooked = function_at(hooks[0]->stub);
+	struct timespec began, now;
+	__atomic_store_n(&pb_watch_state.long_ticks, UINT64_MAX, __ATOMIC_RELAXED);
+	uint64_t ticks = pb_arch_ticks_ordered();
+	clock_gettime(CLOCK_MONOTONIC, &began);
 	const struct body whole = {function_at(hooks[1]->stub), function_at(hooks[2]->stub),
 				   function_at(hooks[3]->stub), 0};
 	of_entry(hooked, r, cost);
+	ticks = pb_arch_ticks_ordered() - ticks;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	double ns =
+		(double)(now.tv_sec - began.tv_sec) * 1e9 + (double)(now.tv_nsec - began.tv_nsec);
+	double per_ns = ns > 0 ? (double)ticks / ns : 1;
+	__atomic_store(&pb_watch_state.ticks_per_ns, &per_ns, __ATOMIC_RELAXED);
+	__atomic_store_n(&pb_watch_state.long_ticks, (uint64_t)(LONG_NS * per_ns),
+			 __ATOMIC_RELAXED);
 	memset(cost->parts, 0, sizeof cost->parts);
 	cost->parts[0][PB_WATCH_PART_OUT] = cost->inner;
 	for (unsigned pattern = 1; phases && pattern < PB_WATCH_PATTERNS; pattern++) {
@@ -139,7 +156,8 @@ int pb_watch_calibrate(struct pb_watch_hook *const hooks[4], bool phases,
 		}
 		if (pattern & PB_WATCH_INVOKED)
 			body.invoke = whole.invoke;
-		memset(r, 0, sizeof *r);
+		struct pb_watch_bins *bins = r->bins;
+		*r = (struct pb_watch_record){.bins = bins};
 		of_pattern(hooked, body, r, cost->parts[pattern]);
 	}
 	return 0;

@@ -55,6 +55,8 @@ struct pb_watch_state {
 	struct pb_watch *active;
 	pb_watch_describer *describe;
 	uint64_t lost;
+	uint64_t long_ticks; /* a call beyond them may have been preempted */
+	double ticks_per_ns;
 	struct pb_watch_selves *selves;
 };
 

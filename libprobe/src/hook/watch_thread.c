@@ -48,15 +48,19 @@ static void prepare(void)
 
 static void reset(struct pb_watch_thread *t)
 {
-	for (size_t i = 0; i < PB_WATCH_CHUNKS; i++)
+	for (size_t i = 0; i < PB_WATCH_CHUNKS; i++) {
+		for (size_t k = 0; t->chunks[i] && k < PB_WATCH_CHUNK; k++)
+			free(t->chunks[i][k].bins);
 		if (t->chunks[i])
 			memset(t->chunks[i], 0, PB_WATCH_CHUNK * sizeof *t->chunks[i]);
+	}
 	while (t->keyed) {
 		struct pb_watch_keyed *chunk = t->keyed;
 		t->keyed = chunk->next;
 		for (uint32_t i = 0; i < chunk->count; i++) {
 			free(chunk->records[i].name);
 			free(chunk->records[i].library);
+			free(chunk->records[i].bins);
 		}
 		free(chunk);
 	}
@@ -64,6 +68,7 @@ static void reset(struct pb_watch_thread *t)
 	t->table = NULL;
 	t->table_mask = t->table_used = 0;
 	t->depth = 0;
+	pb_watch_look_now(t);
 }
 
 struct pb_watch_thread *pb_watch_attach(uint64_t epoch)
@@ -88,6 +93,22 @@ struct pb_watch_thread *pb_watch_attach(uint64_t epoch)
 		pthread_setspecific(threads.key, t);
 	pb_watch_current = t;
 	return t;
+}
+
+bool pb_watch_make_bins(struct pb_watch_record *r)
+{
+	struct pb_watch_bins *bins = calloc(1, sizeof *bins);
+	__atomic_store_n(&r->bins, bins, __ATOMIC_RELEASE);
+	return bins;
+}
+
+void pb_watch_returned(const struct pb_watch_record *r, uint64_t *calls, uint64_t *ticks)
+{
+	*calls = *ticks = 0;
+	for (size_t i = 0; r->bins && i < PB_WATCH_BINS; i++) {
+		*calls += pb_watch_read(&r->bins->of[i].calls);
+		*ticks += pb_watch_read(&r->bins->of[i].ticks);
+	}
 }
 
 struct pb_watch_record *pb_watch_make_indexed(struct pb_watch_thread *t, uint32_t index)

@@ -15,8 +15,22 @@ struct pb_watch_record {
 	uint64_t key;
 	const struct pb_watch_hook *hook;
 	char *name, *library;
-	uint64_t calls, returned, raised, nested, ticks;
-	uint64_t pattern, split, split_nested, parts[PB_WATCH_PARTS];
+	uint64_t calls, raised, nested, within, direct, preempted, off;
+	uint64_t slow;              /* its thread's own: long calls that nobody disturbed */
+	struct pb_watch_bins *bins; /* those that returned, and their ticks; NULL: none yet */
+	uint64_t pattern, split, parts[PB_WATCH_PARTS], parts_nested[PB_WATCH_PARTS];
+};
+
+/* What the system says of a thread. */
+struct pb_watch_look {
+	uint64_t preemptions, waits;
+	double cpu_ns;
+};
+
+/* A thread's sums when a call began. */
+struct pb_watch_before {
+	uint64_t serial, attributed, covered, off;
+	bool looked; /* at the system, just before */
 };
 
 enum pb_watch_place {
@@ -46,6 +60,7 @@ struct pb_watch_frame {
 	uint64_t serial;
 	unsigned state, pattern, group;
 	uint64_t stamps[PB_WATCH_STAMPS];
+	uint64_t entered[PB_WATCH_STAMPS]; /* hooked calls up to these */
 };
 
 struct pb_watch_keyed {
@@ -59,6 +74,11 @@ struct pb_watch_thread {
 	uint64_t *stamp_at; /* ... after its stamp */
 	uint64_t epoch;     /* of the watch that the counts belong to */
 	uint64_t entered;   /* hooked calls */
+	/* Ticks of calls, and hooked calls within calls, each once; what a call adds to them is its
+	 * own. Monotonic, so that a call that is left otherwise leaves nothing to be undone. */
+	uint64_t attributed, covered;
+	uint64_t off; /* ticks off the CPU; each preemption adds one at least */
+	struct pb_watch_look look;
 	struct pb_watch_record *chunks[PB_WATCH_CHUNKS]; /* by index */
 	struct pb_watch_keyed *keyed;                    /* by pointer; newest chunk first */
 	struct pb_watch_record **table;                  /* open addressing over these */
@@ -93,6 +113,18 @@ static inline struct pb_watch_record *pb_watch_indexed(struct pb_watch_thread *t
 	return __builtin_expect(chunk != NULL, 1) ? &chunk[index % PB_WATCH_CHUNK]
 						  : pb_watch_make_indexed(t, index);
 }
+
+void pb_watch_look_now(struct pb_watch_thread *t);
+/* Looks if this function's calls are mostly long. */
+bool pb_watch_look_before(struct pb_watch_thread *t, const struct pb_watch_record *r);
+/* What a call took that was long, or had one within that was preempted, without what it waited for
+ * the CPU. */
+uint64_t pb_watch_disturbed(struct pb_watch_thread *t, struct pb_watch_record *r, uint64_t ticks,
+			    const struct pb_watch_before *before);
+/* false: memory is out. */
+bool pb_watch_make_bins(struct pb_watch_record *r);
+/* What its bins hold. */
+void pb_watch_returned(const struct pb_watch_record *r, uint64_t *calls, uint64_t *ticks);
 
 /* The list of threads, to be walked with the lock held. */
 struct pb_watch_thread *pb_watch_threads_lock(void);

@@ -37,7 +37,6 @@ static size_t parts_of(const struct pb_watch_row *row, enum pb_watch_group group
 	unsigned masks[PB_WATCH_PARTS];
 	size_t count = 0;
 	const double *cost = scale->cost->parts[row->pattern];
-	double nested = (double)row->split_nested * (scale->cost->inner + scale->cost->outer);
 	masks_of(row, group, reached, masks);
 	for (unsigned p = 0; row->split && p < PB_WATCH_PARTS; p++) {
 		bool there = p == PB_WATCH_PART_OUT ||
@@ -48,9 +47,8 @@ static size_t parts_of(const struct pb_watch_row *row, enum pb_watch_group group
 		if (!there)
 			continue;
 		double ticks = (double)row->parts[p] / (double)row->split - cost[p];
-		/* A call within this one was most likely made by what it computes. */
-		if (p == (row->pattern ? PB_WATCH_PART_COMPUTE : PB_WATCH_PART_OUT))
-			ticks -= nested / (double)row->split;
+		ticks -= (double)row->parts_nested[p] / (double)row->split *
+			 (scale->cost->inner + scale->cost->outer);
 		size_t k = 0;
 		while (k < count && parts[k].mask != masks[p])
 			k++;
@@ -105,6 +103,16 @@ static PyObject *row_dict(const struct pb_watch_row *row, const struct pb_watch_
 		       (double)row->nested * (cost->inner + cost->outer);
 	if (row->pattern)
 		total -= (double)row->split * (own - cost->inner);
+	double apart = (double)row->ticks - (double)row->within -
+		       (double)row->returned * cost->inner - (double)row->direct * cost->outer;
+	double each = (double)row->nested * (cost->inner + cost->outer);
+	if (row->pattern) {
+		apart -= (double)row->split * (own - cost->inner);
+		each += (double)row->split * (own - cost->inner);
+	}
+	double mid = row->returned ? pb_watch_midmean(&row->bins) - cost->inner -
+					     each / (double)row->returned
+				   : NAN;
 	double mean = row->returned ? total / (double)row->returned : NAN;
 	/* What was taken out is known no better than this. */
 	double floor = fmax(1, cost->spread);
@@ -113,12 +121,14 @@ static PyObject *row_dict(const struct pb_watch_row *row, const struct pb_watch_
 	PyObject *dict = NULL;
 	if (phases && fine && name && library)
 		dict = Py_BuildValue(
-			"{sLsKsssOsOsKsKsKsdsdsdsOsKsOsO}", "index",
+			"{sLsKsssOsOsKsKsKsdsdsdsdsKsdsdsOsKsOsO}", "index",
 			keyed ? -1LL : (long long)row->index, "address",
 			(unsigned long long)row->key, "path", pb_watch_group_names[group], "name",
 			name, "library", library, "calls", (unsigned long long)row->calls,
 			"returned", (unsigned long long)row->returned, "raised",
 			(unsigned long long)row->raised, "total_ns", total * k, "mean_ns", mean * k,
+			"midmean_ns", mid * k, "exclusive_ns", apart * k, "preempted",
+			(unsigned long long)row->preempted, "off_ns", (double)row->off * k,
 			"floor_ns", floor * k, "below_floor", mean < floor ? Py_True : Py_False,
 			"split", (unsigned long long)row->split, "phases", phases, "parts", fine);
 	Py_XDECREF(phases);
