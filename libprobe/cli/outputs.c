@@ -22,7 +22,7 @@ struct place {
 	char name[NAME_MAX + 1]; /* "" where it exists */
 };
 
-/* The target of a link that leads nowhere yet; false when path is no such link. */
+/* The target of a dangling link; false when path is not one. */
 static bool follow(char path[PATH_MAX])
 {
 	char target[PATH_MAX], folder[PATH_MAX];

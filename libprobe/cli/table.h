@@ -80,7 +80,7 @@ void table_notes(const struct probe_run *run, unsigned marks, const struct table
  * none. Workloads of several interpreters have a summary instead, unless verbose: then both. */
 void table_verdict(const struct probe_run *run, const struct table_units *units, bool verbose,
 		   bool color, FILE *out);
-/* The summary of those workloads. Returns false when memory is out. */
+/* The summary of those workloads. Returns false when out of memory. */
 bool table_summary(const struct probe_run *run, const struct probe_verdict *verdicts, size_t n,
 		   const struct table_units *units, bool verbose, bool color, FILE *out);
 /* The three phases in the order of their columns. */

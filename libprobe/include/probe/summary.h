@@ -55,7 +55,7 @@ PROBE_API int probe_build_steps(const struct probe_run *run, const struct probe_
 				struct probe_error *err);
 
 /* "add, cpython-3.8.18 to cpython-3.13.0 (version only): 9 paths cost less, ..."; newly allocated,
- * NULL when memory is out. @run  the steps' own. Threads: safe. */
+ * NULL when out of memory. @run  the steps' own. Threads: safe. */
 PROBE_API char *probe_build_step_words(const struct probe_build_step *step,
 				       const struct probe_run *run,
 				       const struct probe_scale *scale);

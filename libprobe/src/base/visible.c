@@ -8,8 +8,7 @@
 
 #include "probe/text.h"
 
-/* The character of UTF-8 at p and its bytes; 0 bytes where there is none. */
-static unsigned long decode(const unsigned char *p, size_t *bytes)
+unsigned long pb_utf8_decode(const unsigned char *p, size_t *bytes)
 {
 	static const unsigned long least[] = {0, 0, 0x80, 0x800, 0x10000};
 	size_t n = *p < 0x80   ? 1
@@ -45,7 +44,7 @@ static bool is_hidden(unsigned long c)
 static size_t escape(const unsigned char *p, bool keep_lines, char out[12])
 {
 	size_t n;
-	unsigned long c = decode(p, &n);
+	unsigned long c = pb_utf8_decode(p, &n);
 
 	out[0] = '\0';
 	if (!n)

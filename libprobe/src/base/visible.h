@@ -9,6 +9,10 @@
 
 #include "base/buf.h"
 
+/* The character of UTF-8 at p, and its bytes: 0 where there is none (overlong forms and surrogates
+ * are none). Reads no further than the end of a string. */
+unsigned long pb_utf8_decode(const unsigned char *p, size_t *bytes);
+
 /* Appends text with "\x1b" for a control character or a byte that is not UTF-8, "\n" and "\t" for
  * those two, and "\u202e" for C1 controls, line separators and marks of direction. A text that
  * holds none of these is appended as it is, so that doing it twice does it once.

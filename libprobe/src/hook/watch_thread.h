@@ -121,7 +121,7 @@ bool pb_watch_look_before(struct pb_watch_thread *t, const struct pb_watch_recor
  * the CPU. */
 uint64_t pb_watch_disturbed(struct pb_watch_thread *t, struct pb_watch_record *r, uint64_t ticks,
 			    const struct pb_watch_before *before);
-/* false: memory is out. */
+/* false: out of memory. */
 bool pb_watch_make_bins(struct pb_watch_record *r);
 /* What its bins hold. */
 void pb_watch_returned(const struct pb_watch_record *r, uint64_t *calls, uint64_t *ticks);

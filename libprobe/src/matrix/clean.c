@@ -8,25 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Bytes of the UTF-8 character at p, 0 when there is none. (Overlong forms of two bytes and stray
- * surrogates are let out too: JSON refuses them.) */
+#include "base/visible.h"
+
+/* Bytes of the UTF-8 character at p; 0 where there is none, or a C1 control. */
 static size_t character_length(const unsigned char *p)
 {
-	size_t n = *p < 0x80   ? 1
-		   : *p < 0xc2 ? 0
-		   : *p < 0xe0 ? 2
-		   : *p < 0xf0 ? 3
-		   : *p < 0xf5 ? 4
-			       : 0;
-	for (size_t i = 1; i < n; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	bool overlong =
-		(n == 3 && *p == 0xe0 && p[1] < 0xa0) || (n == 4 && *p == 0xf0 && p[1] < 0x90);
-	bool surrogate = n == 3 && *p == 0xed && p[1] >= 0xa0;
-	bool too_high = n == 4 && *p == 0xf4 && p[1] >= 0x90;
-	bool control_c1 = n == 2 && *p == 0xc2 && p[1] < 0xa0;
-	return overlong || surrogate || too_high || control_c1 ? 0 : n;
+	size_t n;
+	unsigned long c = pb_utf8_decode(p, &n);
+	return c >= 0x80 && c < 0xa0 ? 0 : n;
 }
 
 static char *clean(const char *text, char *buf, size_t size, bool keep_lines)

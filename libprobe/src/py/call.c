@@ -141,14 +141,9 @@ static int take_result(struct pb_call *call, PyObject *result)
 	return fine ? 0 : -1;
 }
 
-int pb_call_init(struct pb_call *call, PyObject *callable, PyObject *args, PyObject *hooks,
-		 PyObject *delays)
+int pb_call_open(struct pb_call *call)
 {
 	struct probe_error err = {0};
-	Py_INCREF(callable);
-	call->callable = callable;
-	Py_INCREF(args);
-	call->args = args;
 	PyObject *itertools = PyImport_ImportModule("itertools");
 	call->repeat = itertools ? PyObject_GetAttrString(itertools, "repeat") : NULL;
 	Py_XDECREF(itertools);
@@ -156,6 +151,18 @@ int pb_call_init(struct pb_call *call, PyObject *callable, PyObject *args, PyObj
 		return -1;
 	if (probe_counter_open(&call->counter, NULL, &err))
 		return pb_py_raise(&err);
+	return 0;
+}
+
+int pb_call_init(struct pb_call *call, PyObject *callable, PyObject *args, PyObject *hooks,
+		 PyObject *delays)
+{
+	Py_INCREF(callable);
+	call->callable = callable;
+	Py_INCREF(args);
+	call->args = args;
+	if (pb_call_open(call))
+		return -1;
 
 	PyObject *target = hooks ? PyDict_GetItemString(hooks, "target") : NULL;
 	bool veneer = target && PyTuple_Check(target);

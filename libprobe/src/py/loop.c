@@ -17,9 +17,8 @@ PyObject *pb_call_args(const struct pb_call *call, enum probe_rung rung)
 	return rung == PROBE_RUNG_CALLBACK_EMPTY ? call->empty_args : call->args;
 }
 
-/* loop(it, callable, *args), or loop(it) */
-static PyObject *loop_arguments(const struct pb_call *call, uint64_t calls, PyObject *callable,
-				PyObject *args)
+PyObject *pb_loop_arguments(const struct pb_call *call, uint64_t calls, PyObject *callable,
+			    PyObject *args)
 {
 	Py_ssize_t extra = callable ? PyTuple_GET_SIZE(args) : 0;
 	PyObject *it = PyObject_CallFunction(call->repeat, "On", Py_None, (Py_ssize_t)calls);
@@ -66,8 +65,8 @@ int pb_call_run(struct pb_call *call, enum probe_rung rung, uint64_t calls, uint
 	PyObject *loop = empty                       ? call->empty_loop
 			 : rung == PROBE_RUNG_PYCALL ? call->pycall_loop
 						     : call->loop;
-	PyObject *argv = loop_arguments(call, calls, empty ? NULL : pb_call_callable(call, rung),
-					pb_call_args(call, rung));
+	PyObject *argv = pb_loop_arguments(call, calls, empty ? NULL : pb_call_callable(call, rung),
+					   pb_call_args(call, rung));
 	struct probe_delta delta;
 	if (!argv)
 		return -1;
@@ -118,8 +117,8 @@ PyObject *pb_call_last(struct pb_call *call, enum probe_rung rung, uint64_t call
 	struct probe_delta delta;
 	if (!call->last && !(call->last = make_last(PyTuple_GET_SIZE(call->args))))
 		return NULL;
-	PyObject *argv =
-		loop_arguments(call, calls, pb_call_callable(call, rung), pb_call_args(call, rung));
+	PyObject *argv = pb_loop_arguments(call, calls, pb_call_callable(call, rung),
+					   pb_call_args(call, rung));
 	if (!argv)
 		return NULL;
 	call->calls_made += calls;

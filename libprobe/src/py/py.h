@@ -145,6 +145,14 @@ struct pb_call {
 	uint64_t calls_made; /* of the callable, on any rung */
 };
 
+/* Gives a call what its timed loops need: itertools.repeat and the counter. 0 or -1 + exception;
+ * pb_call_fini() is due in both cases. */
+int pb_call_open(struct pb_call *call);
+/* The timed loop's arguments: loop(it, callable, *args), or loop(it) without a callable. A new
+ * tuple, or NULL with an exception. */
+PyObject *pb_loop_arguments(const struct pb_call *call, uint64_t calls, PyObject *callable,
+			    PyObject *args);
+
 /* Takes the callable and, from `hooks` (a dict: layer name -> list of slot addresses, or for
  * "target" a veneer's tuple (slot address, real function address)), opens every slot; `delays`
  * (dict or NULL) maps layer names to spin steps.

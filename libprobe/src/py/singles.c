@@ -16,7 +16,6 @@
 /* Room for one call's loop, without the calls that pb_call_init() makes. */
 static int prepare(struct pb_call *call, PyObject *args)
 {
-	struct probe_error err = {0};
 	unsigned calls;
 	if (!PyArg_ParseTuple(args, "OO!O!O!I", &call->callable, &PyTuple_Type, &call->args,
 			      &PyFunction_Type, &call->loop, &PyFunction_Type, &call->empty_loop,
@@ -30,14 +29,7 @@ static int prepare(struct pb_call *call, PyObject *args)
 	Py_INCREF(call->empty_loop);
 	Py_INCREF(Py_None);
 	call->ready = Py_None;
-	PyObject *itertools = PyImport_ImportModule("itertools");
-	call->repeat = itertools ? PyObject_GetAttrString(itertools, "repeat") : NULL;
-	Py_XDECREF(itertools);
-	if (!call->repeat)
-		return -1;
-	if (probe_counter_open(&call->counter, NULL, &err))
-		return pb_py_raise(&err);
-	return (int)calls;
+	return pb_call_open(call) ? -1 : (int)calls;
 }
 
 static int overhead(struct pb_call *call, double *ticks)

@@ -135,24 +135,8 @@ static void end(void *ctx, unsigned worker)
 static int run_loop(struct threaded *t, PyObject *loop, PyObject *callable, PyObject *args,
 		    uint64_t calls)
 {
-	Py_ssize_t extra = callable ? PyTuple_GET_SIZE(args) : 0;
-	PyObject *it = PyObject_CallFunction(t->call->repeat, "On", Py_None, (Py_ssize_t)calls);
-	PyObject *argv = PyTuple_New(callable ? 2 + extra : 1), *result = NULL;
-	if (it && argv) {
-		PyTuple_SET_ITEM(argv, 0, it);
-		it = NULL;
-		if (callable) {
-			Py_INCREF(callable);
-			PyTuple_SET_ITEM(argv, 1, callable);
-		}
-		for (Py_ssize_t i = 0; i < extra; i++) {
-			PyObject *arg = PyTuple_GET_ITEM(args, i);
-			Py_INCREF(arg);
-			PyTuple_SET_ITEM(argv, 2 + i, arg);
-		}
-		result = PyObject_Call(loop, argv, NULL);
-	}
-	Py_XDECREF(it);
+	PyObject *argv = pb_loop_arguments(t->call, calls, callable, args);
+	PyObject *result = argv ? PyObject_Call(loop, argv, NULL) : NULL;
 	Py_XDECREF(argv);
 	Py_XDECREF(result);
 	return result ? 0 : -1;
