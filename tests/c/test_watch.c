@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "hook/watch.h"
+#include "sys/arch.h"
 
 typedef void *function_type(void *a, void *b, void *c, void *d, void *e);
 
@@ -404,6 +405,18 @@ static void what_others_put_there_stays(void **state)
 	pb_watch_free(w);
 }
 
+/* An emulated counter may stand still from one read to the next. */
+static bool counter_moves_at_each_read(void)
+{
+	uint64_t last = pb_arch_ticks_ordered(), now;
+	for (int i = 0; i < 1000; i++, last = now) {
+		now = pb_arch_ticks_ordered();
+		if (now == last)
+			return false;
+	}
+	return true;
+}
+
 static void costs_are_known(void **state)
 {
 	(void)state;
@@ -411,8 +424,10 @@ static void costs_are_known(void **state)
 	start(w);
 	const struct pb_watch_cost *cost = pb_watch_costs(w);
 	assert_true(cost->inner + cost->outer > 0);
-	assert_true(cost->parts[3][PB_WATCH_PART_COMPUTE] > 0);
-	assert_true(cost->parts[1][PB_WATCH_PART_DETACH] > 0);
+	if (counter_moves_at_each_read()) { /* else the median of a short part may be zero */
+		assert_true(cost->parts[3][PB_WATCH_PART_COMPUTE] > 0);
+		assert_true(cost->parts[1][PB_WATCH_PART_DETACH] > 0);
+	}
 	pb_watch_free(w);
 }
 

@@ -45,7 +45,10 @@ void pb_round_look(struct probe_counter *counter, struct pb_round_frame *frame,
 		round->discarded = true;
 		return;
 	}
-	if (now.wide_ticks * frame->worst.chain_ticks > frame->worst.wide_ticks * now.chain_ticks)
+	/* NaN where a coarse counter did not move: that reading says nothing. */
+	double ratio = pb_noise_ratio(now.chain_ticks, now.wide_ticks);
+	double worst = pb_noise_ratio(frame->worst.chain_ticks, frame->worst.wide_ticks);
+	if (ratio > worst || (isnan(worst) && !isnan(ratio)))
 		frame->worst = now;
 }
 
