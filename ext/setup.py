@@ -26,7 +26,7 @@ IN_SDIST = os.path.isdir(os.path.join(HERE, "libprobe"))
 ROOT = HERE if IN_SDIST else os.path.dirname(HERE)
 LIBRARY = ["base", "sys", "hook", "stack", "stats", "engine", "result", "export", "matrix"]
 # The rest of the folder are drivers that the command runs in processes of their own.
-MODULES = re.compile(r"__init__|_api\w*|_html|_magics|_hooks|_few|_leaks|facts")
+MODULES = re.compile(r"__init__|_api\w*|_html|_magics|_hooks|_callable|_few|_leaks|facts")
 # The call paths whose hooks hold for a callable that probe did not build.
 TABLES = ["ctypes", "ctypes-untyped", "cffi-abi", "cffi-api", "direct"]
 NEEDED = [

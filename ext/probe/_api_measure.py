@@ -284,6 +284,7 @@ def _measure(
             path = paths[i] if paths else subject.recipe.path
             name = subjects[0].name if paths else subject.name
             cell = {"workload": name, "path": path, "interpreter": label, "status": "pending"}
+            cell["binding"] = subject.recipe.path  # a name decides nothing
             run["cells"].append(cell)
         run["duration_s"] = time.monotonic() - started_s
         answers = [{"pure": s.recipe.pure, "answers": s.answers} for s in subjects]

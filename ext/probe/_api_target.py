@@ -11,6 +11,7 @@ import types
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from . import _hooks, _probe
+from ._callable import is_ctypes, path_of
 from ._api_errors import BadOption, NotCallable, Unhookable, Unmeasurable
 
 
@@ -66,32 +67,6 @@ def _tables() -> Dict[str, Any]:
     return found
 
 
-def _is_python(f: Any) -> bool:
-    if isinstance(f, types.MethodType):
-        return isinstance(f.__func__, types.FunctionType)
-    return isinstance(f, types.FunctionType) or isinstance(
-        getattr(type(f), "__call__", None), types.FunctionType
-    )
-
-
-def _is_ctypes(f: Any) -> bool:
-    ctypes = sys.modules.get("ctypes")
-    return ctypes is not None and isinstance(f, ctypes._CFuncPtr)
-
-
-def path_of(f: Any) -> str:
-    """The call path that a callable belongs to; "direct" for native code that says no more."""
-    if _is_python(f):
-        return "python"
-    if _is_ctypes(f):
-        return "ctypes-untyped" if f.argtypes is None else "ctypes"
-    if type(f).__module__ == "_cffi_backend":
-        return "cffi-abi"
-    if type(getattr(f, "__self__", None)).__module__ == "_cffi_backend":
-        return "cffi-api"
-    return "direct"
-
-
 def _ctypes_pointer(f: Any) -> Tuple[Optional[List[int]], str]:
     import ctypes
 
@@ -142,7 +117,7 @@ def examine(f: Any, args: Tuple[Any, ...], target: Optional[str], may_call: bool
         if layer.get("object") in ("@binding", "@callable") and own:
             layer["object"] = own
     pointer: Optional[Sequence[int]] = None
-    if _is_ctypes(f):
+    if is_ctypes(f):
         pointer, recipe.returns = _ctypes_pointer(f)
     elif recipe.path == "cffi-abi":
         pointer = _cffi_pointer(f)

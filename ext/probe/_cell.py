@@ -21,6 +21,7 @@ if _here not in sys.path:  # python -P
     sys.path.insert(0, _here)
 sys.path.append(os.path.join(_here, "..", "..", "workloads", "bindings"))
 import _arguments
+import _callable
 import _few
 import _leaks
 import _model
@@ -87,6 +88,8 @@ class Target:
         self.ready_args: Optional[Callable[[], Optional[Tuple[Any, ...]]]] = None
         self.args = given
         self.prepared = ""
+        self.binding = ""
+        self.pure = bool(spec["path"].get("pure"))
         self.adapt: Callable[[Tuple[Any, ...]], Tuple[Any, ...]] = lambda args: args
         self.name = spec["path"]["name"]
         self.load = self.load_python
@@ -114,6 +117,11 @@ class Target:
         self.load = lambda: binding.load(what, spec.get("artifact"), library, options)
         self.call = self.load()
         given = self.args
+        if path.get("callables"):  # somebody else's callable is what it is
+            self.binding = _callable.path_of(self.call)
+            self.pure = self.binding == "python"
+            if self.pure:
+                return
         if hasattr(binding, "arguments"):
             self.adapt = lambda args: binding.arguments(self.prototype, args)
             self.args = self.adapt(given)
@@ -201,6 +209,12 @@ class Target:
         if not self.checked:
             return type(result)
         return without_nan(self.plain(result) if self.plain else result)
+
+    def answer(self, samples: Dict[str, Any]) -> Dict[str, Any]:
+        """What the parent gets: the samples, and what is to be known of them."""
+        samples.update(status="ok", warnings=self.warnings, prepared=self.prepared)
+        samples["binding"] = self.binding
+        return samples
 
     def check(self, result: Any) -> None:
         """Called with the first result, before anything is timed."""
@@ -298,13 +312,12 @@ def measure(spec: Dict[str, Any]) -> Dict[str, Any]:
         )
     if threads:
         result = _threads.measure(target, spec, had_gil)
-        result.update(status="ok", warnings=target.warnings, prepared=target.prepared)
-        return result
+        return target.answer(result)
     options: Dict[str, Any] = {
         key: spec[key] for key in ("rounds", "round_us", "wait_s", "quiet_ratio", "seed")
     }
     loop = make_loop(len(target.args))
-    if spec["path"].get("pure"):
+    if target.pure:
         if spec["engine"] != "bare":
             empty = make_empty(len(target.args))
             options.update(pycall=empty, pycall_loop=make_loop(len(target.args)))
@@ -321,9 +334,7 @@ def measure(spec: Dict[str, Any]) -> Dict[str, Any]:
         )
     options["check"] = target.check
     if few:
-        result = measure_few(target, few, spec["engine"], loop, options)
-        result.update(status="ok", warnings=target.warnings)
-        return result
+        return target.answer(measure_few(target, few, spec["engine"], loop, options))
     run = _probe.timeline if spec["engine"] == "timeline" else _probe.ladder
     leaks = _leaks.Watch() if spec["engine"] == "bare" else None
     result = run(target.call, target.args, loop, empty_loop, **options)
@@ -335,8 +346,7 @@ def measure(spec: Dict[str, Any]) -> Dict[str, Any]:
         target.warnings.append(
             "its compiler was still at work when the rounds began: the figures may be too high"
         )
-    result.update(status="ok", warnings=target.warnings, prepared=target.prepared)
-    return result
+    return target.answer(result)
 
 
 def measure_few(

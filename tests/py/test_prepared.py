@@ -80,3 +80,13 @@ def test_every_output_marks_them(probe: Probe, python: str, tmp_path: Path) -> N
         text = (tmp_path / name).read_text(encoding="utf-8")
         assert "ctypes (prepared)" in text, name
         assert "made before timing" in text, name
+
+
+def test_a_python_function_is_python(probe: Probe, python: str, tmp_path: Path) -> None:
+    run = tmp_path / "run.json"
+    done = probe(
+        "run", "posixpath:basename", "--args", "'a/b'", "-i", python, "--fast", "-o", run
+    )
+    assert done.code == 0, done.err
+    assert list(cells(run)) == ["posixpath:basename/python"]
+    assert "empty function" in done.out and "only binding" not in done.out

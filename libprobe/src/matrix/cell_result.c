@@ -158,6 +158,8 @@ static const char *take_answer(const json_t *answer, struct pb_cell_result *out)
 			 PROBE_MASK_EVERY;
 	out->calls_per_round = pb_json_whole(json_object_get(answer, "calls"), 1ull << 53);
 	out->warnings = json_incref(json_object_get(answer, "warnings"));
+	const char *binding = string_at(answer, "binding", "");
+	out->binding = *binding ? strdup(binding) : NULL;
 	const char *prepared = string_at(answer, "prepared", "");
 	out->prepared = *prepared ? strdup(prepared) : NULL;
 	out->status = PROBE_CELL_OK;
@@ -231,5 +233,6 @@ void pb_cell_result_fini(struct pb_cell_result *result)
 	json_decref(result->timeline);
 	json_decref(result->threads);
 	free(result->prepared);
+	free(result->binding);
 	*result = (struct pb_cell_result){.status = PROBE_CELL_PENDING};
 }

@@ -22,6 +22,7 @@ struct pb_cell_result {
 	struct probe_burst *warmup;
 	size_t warmup_count;
 	json_t *warnings; /* array of strings, or NULL */
+	char *binding;    /* what a callable that is there already is; NULL: its path says it */
 	char *prepared;   /* see struct probe_cell; NULL = nothing, or no memory */
 	json_t *timeline; /* object, or NULL */
 	json_t *threads;  /* object: then there are no rounds; or NULL */

@@ -121,7 +121,7 @@ static int analyse(struct pb_cell *cell, enum pb_engine engine,
 		.quiet_ratio = settings->quiet_ratio,
 		.granularity_ticks = settings->granularity_ticks,
 		.seed = pb_mix(settings->seed, cell->row, 0, 3),
-		.pure_python = cell->path->pure,
+		.pure_python = cell->path->pure || !strcmp(probe_cell_binding(row), "python"),
 	};
 	cell->analysed_ratio = settings->quiet_ratio;
 	if (sum_up_warmup(cell, settings, row))
@@ -205,6 +205,16 @@ int pb_cell_take(struct pb_cell *cell, enum pb_engine engine, struct pb_cell_res
 		 const char *crash, const struct pb_cell_settings *settings, struct probe_cell *row,
 		 struct probe_error *err)
 {
+	if (result->status == PROBE_CELL_OK && result->binding && !row->binding) {
+		/* The row goes by that name, as it does in the package. */
+		char *path = strdup(result->binding);
+		if (!path)
+			return out_of_memory(err);
+		free(row->path);
+		row->path = path;
+		row->binding = result->binding;
+		result->binding = NULL;
+	}
 	if (result->status == PROBE_CELL_OK && result->prepared && !row->prepared) {
 		row->prepared = result->prepared;
 		result->prepared = NULL;
