@@ -12,6 +12,7 @@ from typing import Any, Dict, Iterable, Iterator, List, Set, Tuple
 from . import _probe
 from ._api_errors import NotCallable, Unhookable
 from ._api_watch_places import DIRECT, Entry, Places
+from ._callable import is_python
 
 _BUILTIN = types.BuiltinFunctionType
 _CLASSMETHOD: Any = type(dict.__dict__["fromkeys"])
@@ -60,14 +61,6 @@ def late(before: Set[str], now: List[str], modules: List[types.ModuleType]) -> L
 
 
 # --- telling what a thing is
-
-
-def _is_python(thing: Any) -> bool:
-    if isinstance(thing, types.MethodType):
-        return _is_python(thing.__func__)
-    if isinstance(thing, types.FunctionType):
-        return True
-    return isinstance(getattr(type(thing), "__call__", None), types.FunctionType)
 
 
 def _module_name(thing: Any) -> str:
@@ -131,7 +124,7 @@ def _methods(kind: Any) -> Iterator[Tuple[str, Any]]:
             value = value.__func__
         if isinstance(value, classmethod) or isinstance(value, _NOT_METHODS):
             continue
-        if (callable(value) or isinstance(value, _CLASSMETHOD)) and not _is_python(value):
+        if (callable(value) or isinstance(value, _CLASSMETHOD)) and not is_python(value):
             yield name, value
 
 
@@ -205,7 +198,7 @@ class _Finder:
             label = "%s.%s" % (own, name)
             if isinstance(thing, types.ModuleType) or not callable(thing) or id(thing) in self.seen:
                 continue
-            if _is_python(thing):
+            if is_python(thing):
                 if root:
                     self.places.left_out[label] = "Python code"
             elif not self._is_others(label, thing, module, root):

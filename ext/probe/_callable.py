@@ -8,7 +8,7 @@ from typing import Any
 
 def is_python(f: Any) -> bool:
     if isinstance(f, types.MethodType):
-        return isinstance(f.__func__, types.FunctionType)
+        return is_python(f.__func__)
     return isinstance(f, types.FunctionType) or isinstance(
         getattr(type(f), "__call__", None), types.FunctionType
     )

@@ -334,8 +334,10 @@ def measure(spec: Dict[str, Any]) -> Dict[str, Any]:
         )
     options["check"] = target.check
     if few:
-        return target.answer(measure_few(target, few, spec["engine"], loop, options))
-    run = _probe.timeline if spec["engine"] == "timeline" else _probe.ladder
+        engine = "ladder" if target.pure else spec["engine"]
+        return target.answer(measure_few(target, few, engine, loop, options))
+    stamped = spec["engine"] == "timeline" and not target.pure
+    run = _probe.timeline if stamped else _probe.ladder
     leaks = _leaks.Watch() if spec["engine"] == "bare" else None
     result = run(target.call, target.args, loop, empty_loop, **options)
     del result["expected"]

@@ -216,6 +216,18 @@ def test_a_comparison_has_a_reference_and_a_verdict(hypot: Any) -> None:
     assert len(c) == 2 and "ctypes" in repr(c) and c["math"].speedup_text.endswith("x")
 
 
+def test_a_name_decides_nothing() -> None:
+    def twice(x: Any) -> Any:
+        return x
+
+    c = probe.compare({"python": len, "ctypes": twice}, args=("abc",), **QUICK)
+    assert [cell.binding for cell in c.run.cells] == ["direct", "python"]
+    assert [cell.path for cell in c.run.cells] == ["python", "ctypes"]
+    assert c["python"].empty_call is None and c["ctypes"].empty_call is not None
+    assert "python is the only binding measured" in c.verdict
+    assert "ctypes, in pure Python" in c.verdict or "ctypes in pure Python" in c.verdict
+
+
 def test_a_tracer_is_told_of() -> None:
     old = sys.getprofile()
     sys.setprofile(lambda *args: None)

@@ -315,7 +315,7 @@ def test_callable_with_a_target(own: Any) -> None:
 def test_callable_of_the_users_folder(own: Any) -> None:
     done = own("mymodule:twice", "--args", "21")
     assert done.code == 0, done.err
-    assert cells(Path("run.json"))["mymodule:twice/direct"]["status"] == "ok"
+    assert cells(Path("run.json"))["mymodule:twice/python"]["status"] == "ok"
 
 
 def test_callable_found_by_pythonpath(own: Any, tmp_path: Path) -> None:

@@ -72,6 +72,12 @@ int pb_cell_process(const struct pb_places *places, const struct pb_cell *cell,
 		    const struct pb_children_options *children, struct pb_cell_result *out,
 		    char **crash, struct probe_error *err);
 
+/* The rows of a callable that is there already go by what it turns out to be, as in the package;
+ * one of Python has no boundary to stamp: its total comes from the ladder always. Returns 0 or
+ * -PROBE_ENOMEM. */
+int pb_cell_take_binding(struct pb_cell *cell, const struct pb_cell_result *result,
+			 const struct pb_cell_settings *settings, struct probe_run *run);
+
 /* Adds what a process gave (its rounds and timeline are moved out of result) and renews the cell's
  * figures; or, when it failed, settles the cell's status and stops what need not be tried again.
  * @row    the cell's row in the run.   @crash  native frames, or NULL.

@@ -112,6 +112,11 @@ static int sum_up_warmup(const struct pb_cell *cell, const struct pb_cell_settin
 				   settings->quiet_ratio, &row->warmup);
 }
 
+static bool is_python(const struct pb_cell *cell, const struct probe_cell *row)
+{
+	return cell->path->pure || !strcmp(probe_cell_binding(row), "python");
+}
+
 /* Figures from all the processes so far. -PROBE_EINVAL: none has a usable round. */
 static int analyse(struct pb_cell *cell, enum pb_engine engine,
 		   const struct pb_cell_settings *settings, struct probe_cell *row,
@@ -121,7 +126,7 @@ static int analyse(struct pb_cell *cell, enum pb_engine engine,
 		.quiet_ratio = settings->quiet_ratio,
 		.granularity_ticks = settings->granularity_ticks,
 		.seed = pb_mix(settings->seed, cell->row, 0, 3),
-		.pure_python = cell->path->pure || !strcmp(probe_cell_binding(row), "python"),
+		.pure_python = is_python(cell, row),
 	};
 	cell->analysed_ratio = settings->quiet_ratio;
 	if (sum_up_warmup(cell, settings, row))
@@ -201,20 +206,44 @@ static int take_failure(struct pb_cell *cell, enum pb_engine engine,
 	return set_reason(row, result->status, result->reason);
 }
 
+static int replace(char **text, const char *with)
+{
+	char *copy = strdup(with);
+	if (!copy)
+		return -PROBE_ENOMEM;
+	free(*text);
+	*text = copy;
+	return 0;
+}
+
+int pb_cell_take_binding(struct pb_cell *cell, const struct pb_cell_result *result,
+			 const struct pb_cell_settings *settings, struct probe_run *run)
+{
+	struct probe_cell *row = &run->cells[cell->row];
+	if (result->status != PROBE_CELL_OK || !result->binding || row->binding)
+		return 0;
+	if (replace(&row->binding, result->binding) || replace(&row->path, result->binding))
+		return -PROBE_ENOMEM;
+	for (size_t i = 0; cell->engines & PB_ENGINES_THREADED &&
+			   i < PROBE_CALLABLES_COUNT * settings->thread_count_count;
+	     i++)
+		if (replace(&run->threaded[cell->first_threaded + i].path, result->binding))
+			return -PROBE_ENOMEM;
+	if (is_python(cell, row) && cell->engines & 1u << PB_ENGINE_TIMELINE) {
+		cell->engines &= ~(1u << PB_ENGINE_TIMELINE);
+		cell->engines |= 1u << PB_ENGINE_LADDER;
+		cell->engines |= settings->max_calls ? 0 : 1u << PB_ENGINE_BARE;
+	}
+	return 0;
+}
+
 int pb_cell_take(struct pb_cell *cell, enum pb_engine engine, struct pb_cell_result *result,
 		 const char *crash, const struct pb_cell_settings *settings, struct probe_cell *row,
 		 struct probe_error *err)
 {
-	if (result->status == PROBE_CELL_OK && result->binding && !row->binding) {
-		/* The row goes by that name, as it does in the package. */
-		char *path = strdup(result->binding);
-		if (!path)
-			return out_of_memory(err);
-		free(row->path);
-		row->path = path;
-		row->binding = result->binding;
-		result->binding = NULL;
-	}
+	/* Its process found no boundary to stamp: see pb_cell_take_binding(). */
+	if (engine == PB_ENGINE_TIMELINE && is_python(cell, row))
+		engine = PB_ENGINE_LADDER;
 	if (result->status == PROBE_CELL_OK && result->prepared && !row->prepared) {
 		row->prepared = result->prepared;
 		result->prepared = NULL;

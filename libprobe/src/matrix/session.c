@@ -169,6 +169,8 @@ static int run_process(struct pb_session *session, struct pb_cell *cell, enum pb
 						   result.round_count);
 	}
 	session->settings.quiet_ratio = session->quiet.known;
+	if (!rc)
+		rc = pb_cell_take_binding(cell, &result, &session->settings, session->run);
 	if (!rc && PB_ENGINES_THREADED & 1u << engine)
 		rc = pb_cell_take_threads(cell, engine, &result, crash, &session->settings,
 					  session->run);
