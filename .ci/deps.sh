@@ -21,7 +21,7 @@ for set in "$@"; do
 	test)
 		needed="$needed libcmocka-dev"
 		optional="$optional g++ clang-format mandoc librsvg2-bin qemu-user"
-		optional="$optional clang shellcheck poppler-utils"
+		optional="$optional clang libclang-rt-dev shellcheck poppler-utils zsh"
 		# The compiler for the other processor that probe knows.
 		if [ "$(uname -m)" = x86_64 ]; then
 			optional="$optional gcc-aarch64-linux-gnu libc6-dev-arm64-cross"

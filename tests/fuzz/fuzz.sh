@@ -8,7 +8,7 @@
 set -eu
 
 if [ "$1" = compiler ]; then
-	for cc in clang clang-19 clang-18 clang-17 clang-16 clang-15 clang-14; do
+	for cc in clang clang-22 clang-21 clang-20 clang-19 clang-18 clang-17 clang-16 clang-15 clang-14; do
 		for arch in "" "-$(uname -m)"; do
 			library=$("$cc" -print-file-name="libclang_rt.fuzzer$arch.a" 2>/dev/null) || continue
 			[ -e "$library" ] || continue

@@ -416,17 +416,23 @@ def check_await_flag(scene: Scene) -> Any:
     """Only without the GIL can another thread raise the flag in time."""
     call = yield function("await_flag", "int", p("int", "ms"))
     free = "nogil" in scene.options or not getattr(sys, "_is_gil_enabled", lambda: True)()
-    ready = threading.Event()
+    # Not by ctypes.CDLL, which lets the GIL go before the flag is up.
+    raise_flag = ctypes.PyDLL(scene.library).raise_flag
+    ready, done = threading.Event(), threading.Event()
 
     def other() -> None:
-        ready.set()
-        for _ in range(300):
-            threading.Event().wait(0.01)
-            scene.handle.raise_flag()
+        while not done.wait(0.01):
+            raise_flag()
+            ready.set()
 
-    threading.Thread(target=other, daemon=True).start()
-    ready.wait()
-    assert call(5000 if free else 100) == (1 if free else 0)
+    thread = threading.Thread(target=other)
+    thread.start()
+    try:
+        ready.wait()
+        assert call(5000 if free else 100) == (1 if free else 0)
+    finally:
+        done.set()
+        thread.join()
 
 
 def check_keywords(scene: Scene) -> Any:
