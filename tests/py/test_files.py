@@ -134,6 +134,9 @@ def put(path: str, value: Any) -> Callable[[Dict[str, Any]], None]:
     return change
 
 
+NOISY = {"state": "exact", "ticks": -50.0, "half": 3.0, "below_floor": True}
+
+
 @pytest.mark.parametrize(
     "where, value",
     [
@@ -153,6 +156,21 @@ def test_what_nobody_measured_is_refused(
 ) -> None:
     place = re.sub(r"\.(\d+)", r"[\1]", where)
     probe("show", changed(tmp_path, put(where, value))).one_error(1, "probe." + place)
+
+
+def test_a_time_that_noise_brought_below_nothing_is_read(probe: Probe, tmp_path: Path) -> None:
+    """A few calls on a busy machine, less what the loop takes."""
+
+    def noisy(run: Dict[str, Any]) -> None:
+        put("cells.1.ladder.total", NOISY)(run)
+        put("cells.1.ladder.bare", NOISY)(run)
+        for name in ("total", "bare"):
+            put("cells.1.ladder.passes.0.%s" % name, -80.0)(run)
+
+    done = probe("show", changed(tmp_path, noisy))
+    assert done.code in (0, 3), done.err
+    claimed = put("cells.1.ladder.total", {**NOISY, "below_floor": False})
+    probe("show", changed(tmp_path, claimed)).one_error(1, "probe.cells[1].ladder.total.ticks")
 
 
 @pytest.mark.parametrize("token", ["1e999", "-1e999", "NaN", "Infinity"])

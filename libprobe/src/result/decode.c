@@ -211,8 +211,7 @@ static int real_from(const struct pb_field *f, const json_t *json, double *out,
 
 	if (!json_is_number(json))
 		return wrong(place, "a number or null", err);
-	if ((f->range == PB_NOT_NEGATIVE && number < 0) ||
-	    (f->range == PB_TIME && number < PB_TIME_LEAST))
+	if (f->range == PB_NOT_NEGATIVE && number < 0)
 		return wrong(place, "a number, not negative", err);
 	if (!(fabs(number) <= PB_REAL_MOST))
 		return wrong(place, "a number that can have been measured", err);
@@ -323,10 +322,11 @@ static int object_from(const struct pb_schema *schema, const json_t *json, void 
 	}
 	if (!rc && schema->loaded)
 		schema->loaded(object);
-	if (!rc && schema->wrong && schema->wrong(object)) {
-		struct place key = {place, schema->wrong(object), 0}, ticks = {&key, "ticks", 0};
+	const char *key = !rc && schema->wrong ? schema->wrong(object, parent) : NULL;
+	if (key) {
+		struct place here = {place, key, 0};
 
-		rc = wrong(&ticks, "a number, not negative", err);
+		rc = wrong(&here, "a number, not negative", err);
 	}
 	return rc;
 }

@@ -27,11 +27,8 @@ enum pb_kind {
 	PB_PART_REALS, /* double[], one for each part of the engine that holds this pass */
 };
 
-/* What a real may be: a difference and a phase can come out below nothing, a width can't. What a
- * loop takes is subtracted from a time, so that noise can bring that of an empty function a few
- * ticks below nothing. */
-enum pb_range { PB_ANY, PB_NOT_NEGATIVE, PB_TIME };
-#define PB_TIME_LEAST (-10.0)
+/* What a real may be: a difference and a phase can come out below nothing, a width can't. */
+enum pb_range { PB_ANY, PB_NOT_NEGATIVE };
 
 struct pb_schema;
 
@@ -57,9 +54,9 @@ struct pb_schema {
 	/* Absent objects are null in the file and all zero in memory; NULL = never absent. */
 	bool (*absent)(const void *object);
 	void (*loaded)(void *object); /* sets what the file does not hold; may be NULL */
-	/* The key of a value that was read and is a time below nothing; NULL = none. May be NULL.
-	 */
-	const char *(*wrong)(const void *object);
+	/* The key of a value that was read and can't be a time, being below nothing; NULL = none.
+	 * The parent is what holds the object. May be NULL. */
+	const char *(*wrong)(const void *object, const void *parent);
 };
 
 extern const struct pb_schema pb_schema_run;
