@@ -32,15 +32,6 @@ struct diagnosis {
 	struct probe_noise_report noise;
 };
 
-/* The one thing a signal handler can reach. */
-static volatile sig_atomic_t interrupted;
-
-static void on_interrupt(int signal_number)
-{
-	(void)signal_number;
-	interrupted = 1;
-}
-
 void cli_doctor_help(FILE *out)
 {
 	fputs("usage: probe doctor [OPTION...]\n\n"
@@ -111,7 +102,8 @@ static int parse(int argc, char **argv, struct options *o)
 	return CLI_OK;
 }
 
-static int examine(const struct options *o, struct diagnosis *d, struct probe_error *err)
+static int examine(const struct options *o, const volatile sig_atomic_t *cancel,
+		   struct diagnosis *d, struct probe_error *err)
 {
 	char store_path[4096];
 	struct probe_machine machine;
@@ -140,8 +132,8 @@ static int examine(const struct options *o, struct diagnosis *d, struct probe_er
 	bool have_store = probe_noise_store_path(store_path, sizeof store_path) == 0;
 	if (!o->json && isatty(STDERR_FILENO))
 		fprintf(stderr, "watching CPU %d for %g s ...\n", d->cpu, o->seconds);
-	status = probe_noise_watch(counter, o->seconds, have_store ? store_path : NULL,
-				   &interrupted, &d->noise, err);
+	status = probe_noise_watch(counter, o->seconds, have_store ? store_path : NULL, cancel,
+				   &d->noise, err);
 	probe_counter_close(counter);
 	return status;
 }
@@ -311,11 +303,10 @@ int cli_doctor(int argc, char **argv)
 
 	if (code)
 		return code < 0 ? CLI_OK : code;
-	/* A Ctrl-C that the parent wants ignored stays so. */
-	struct sigaction old, action = {.sa_handler = on_interrupt};
-	if (!sigaction(SIGINT, NULL, &old) && old.sa_handler != SIG_IGN)
-		sigaction(SIGINT, &action, NULL);
-	int status = examine(&o, &d, &err);
+	/* What was seen until then is told. */
+	const volatile sig_atomic_t *caught = cli_signals_defer(true);
+	int status = examine(&o, caught, &d, &err);
+	cli_signals_defer(false);
 	if (status) {
 		code = cli_error(status == -PROBE_EINVAL ? CLI_USAGE : CLI_NOTHING, "%s",
 				 err.msg[0] ? err.msg : "out of memory");
@@ -329,5 +320,5 @@ int cli_doctor(int argc, char **argv)
 		print_noise(&d, &s);
 	}
 	probe_run_free(d.run);
-	return interrupted && code == CLI_OK ? CLI_INTERRUPTED : code;
+	return *caught && code == CLI_OK ? (int)cli_signals_exit() : code;
 }

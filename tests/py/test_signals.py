@@ -92,6 +92,24 @@ def test_a_second_signal(fake: Probe, place: Path, python: str, sig: signal.Sign
     wait_for(lambda: left(place / "out", place / "tmp") == [], "something stays")
 
 
+@pytest.mark.parametrize("sig", SIGNALS[:3])
+def test_watching_the_noise(probe: Probe, place: Path, sig: signal.Signals) -> None:
+    """doctor tells what it has seen until then; a second signal ends it."""
+    process = start(probe, place, "doctor", "--seconds", "600")
+    wait_for(lambda: is_caught(process.pid, sig), "it does not wait for signals")
+    time.sleep(0.3)
+    process.send_signal(sig)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 128 + sig, err
+    assert "Counter" in out and "Noise" in out
+
+
+def is_caught(pid: int, sig: signal.Signals) -> bool:
+    status = Path("/proc/%d/status" % pid).read_text()
+    (caught,) = [line.split()[1] for line in status.splitlines() if line.startswith("SigCgt")]
+    return bool(int(caught, 16) >> (sig - 1) & 1)
+
+
 @pytest.mark.parametrize("sig", SIGNALS)
 def test_reading(probe: Probe, place: Path, sig: signal.Signals) -> None:
     """show waits for a pipe that nobody writes to."""
