@@ -9,6 +9,11 @@ set -eu
 folder=$1 requirements=$2 python=$3
 stamp=$folder/.requirements
 
+# Two at once would remove each other's files; whoever waited finds it made.
+mkdir -p "$(dirname "$folder")"
+exec 9>"$folder.lock"
+flock 9
+
 if "$folder/bin/python" -c '' 2>/dev/null && cmp -s "$requirements" "$stamp"; then
 	exit 0
 fi

@@ -10,9 +10,9 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-from typing import Dict, List, Mapping, Optional, Tuple
+from typing import List, Mapping, Optional, Tuple
 
-from _toolchain import BuildError, write_log
+from _toolchain import BuildError, run_tool, write_log
 
 _PIP_TIMEOUT_S = 600
 # A missing network should be told soon, not after pip's five patient retries.
@@ -137,23 +137,6 @@ def _requirements(packages: Mapping[str, Pin], scratch: str) -> str:
     return path
 
 
-def _run(command: List[str], environment: Dict[str, str]) -> Tuple[int, str]:
-    try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=_PIP_TIMEOUT_S,
-            env=environment,
-        )
-    except subprocess.TimeoutExpired:
-        raise BuildError("pip did not end in %d s: is the network slow?" % _PIP_TIMEOUT_S)
-    except OSError as e:
-        raise BuildError("can't run %s: %s" % (command[0], e.strerror))
-    return done.returncode, done.stdout.decode("utf-8", "replace")
-
-
 class _Pip:
     """pip for one environment, with a scratch folder."""
 
@@ -171,7 +154,9 @@ class _Pip:
     ) -> bool:
         """False when a package has no file that the options allow and may_lack says so, too."""
         command = [*self.command, *options, "-r", _requirements(packages, self.scratch)]
-        code, text = _run(command, self.environment)
+        code, text = run_tool(
+            command, "pip", _PIP_TIMEOUT_S, env=self.environment, slow="is the network slow?"
+        )
         if not code or (may_lack and _MISSING.search(text) and not _NETWORK.search(text)):
             return not code
         log = write_log(self.log_dir, "pip", command, text)

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from typing import Dict, Iterable, List, Mapping, Optional, Sequence
+from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 import facts
 
@@ -63,6 +63,36 @@ _CURES = {
     errno.ENOSPC: "free some disk space",
     errno.EDQUOT: "free some of your disk quota",
 }
+
+
+def run_tool(
+    command: Sequence[str],
+    what: str,
+    timeout_s: float,
+    *,
+    cwd: Optional[str] = None,
+    env: Optional[Mapping[str, str]] = None,
+    slow: str = "",
+) -> Tuple[int, str]:
+    """Runs a program and returns its exit status, and what it printed on both its outputs.
+
+    what: its name in messages; slow: the likely reason where it does not end. Raises BuildError.
+    """
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=timeout_s,
+            cwd=cwd,
+            env=env,
+        )
+    except subprocess.TimeoutExpired:
+        raise BuildError("%s did not end in %g s%s" % (what, timeout_s, slow and ": " + slow))
+    except OSError as e:
+        raise BuildError("can't run %s (%s): %s" % (what, command[0], explain_os(e)))
+    return done.returncode, done.stdout.decode("utf-8", "replace")
 
 
 class Toolchain:
@@ -200,25 +230,13 @@ class Toolchain:
         what: its name in messages ("cargo"); name: of what it makes, for the log's file; env: what
         differs from this process's environment. Raises BuildError, with the first error line.
         """
-        try:
-            done = subprocess.run(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                timeout=timeout_s,
-                cwd=cwd,
-                env=dict(_tool_environment(), **(env or {})),
-            )
-        except subprocess.TimeoutExpired:
-            raise BuildError("%s did not end in %g s" % (what, timeout_s))
-        except OSError as e:
-            raise BuildError("can't run %s (%s): %s" % (what, command[0], explain_os(e)))
-        text = done.stdout.decode("utf-8", "replace")
-        if done.returncode == 0:
+        code, text = run_tool(
+            command, what, timeout_s, cwd=cwd, env=dict(_tool_environment(), **(env or {}))
+        )
+        if not code:
             return text
         log = write_log(self.log_dir, name, command, text)
-        line = _first_error(text) or "it ended with %d and said nothing" % done.returncode
+        line = _first_error(text) or "it ended with %d and said nothing" % code
         if "-o" in command:
             folder = os.path.dirname(command[list(command).index("-o") + 1])
             line = line.replace(folder + os.sep, "")
