@@ -56,12 +56,14 @@ BENCH_BIN := $(B)/bench/stamp_cost
 FUZZ_BIN  := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(filter-out %/replay.c,$(wildcard tests/fuzz/*.c)))
 # Only to see the compiler's warnings: what each interpreter gets is built by ext/probe/_build.py.
 PY_OBJ    := $(patsubst %,$(B)/%.o,$(wildcard libprobe/src/py/*.c libprobe/src/py/*/*.c libprobe/src/portable/*.c))
+# The same of the tests: linking each with the library would take longer than compiling it.
+TEST_OBJ  := $(patsubst %,$(B)/%.o,$(wildcard tests/c/test_*.c tests/bench/*.c tests/fuzz/*.c))
 
 .PHONY: all lib objects
 all: $(B)/probe $(B)/libprobe.so ## build the command and the library (default)
 lib: $(B)/libprobe.a $(B)/libprobe.so ## build the library alone
 
-objects: all $(PY_OBJ) $(if $(ALL),$(CTEST_BIN) $(BENCH_BIN) $(FUZZ_BIN)) ## compile what interpreters get, too (ALL=1: and the tests)
+objects: all $(PY_OBJ) $(if $(ALL),$(TEST_OBJ)) ## compile what interpreters get, too (ALL=1: and the tests)
 # CPython's API takes names as char *.
 $(PY_OBJ): override CPPFLAGS += -isystem $(call quote,$(PYTHON_INCLUDE))
 $(PY_OBJ): override CFLAGS += -Wno-write-strings
@@ -80,7 +82,8 @@ $(B)/%.S.o: %.S $(B)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 # cmocka 2 deprecates macros that have no other name in cmocka 1.
-$(CTEST_BIN): override CFLAGS += -Wno-deprecated-declarations
+$(CTEST_BIN) $(TEST_OBJ): override CFLAGS += -Wno-deprecated-declarations
+$(TEST_OBJ): override CPPFLAGS += -Ilibprobe
 $(B)/tests/%: tests/c/%.c $(B)/libprobe.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(B)/libprobe.a $(LDFLAGS) -lcmocka $(LIBS)
@@ -98,7 +101,7 @@ $(B)/flags: FORCE
 	@mkdir -p $(@D); echo $(call quote,$(CC) $(CPPFLAGS) $(CFLAGS)) | cmp -s - $@ || \
 		echo $(call quote,$(CC) $(CPPFLAGS) $(CFLAGS)) >$@
 FORCE:
--include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(PY_OBJ:.o=.d) $(addsuffix .d,$(CTEST_BIN) $(BENCH_BIN))
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(PY_OBJ:.o=.d) $(TEST_OBJ:.o=.d) $(addsuffix .d,$(CTEST_BIN) $(BENCH_BIN))
 
 # --- using it -----------------------------------------------------------------------------------
 .PHONY: run deps interpreters wheel plots man bench claims
@@ -180,7 +183,7 @@ test-aarch64: ## the parts that know the processor, for aarch64 under qemu
 	$(Q)$(SUITE) script tests/c/aarch64/run.sh $(B)
 test-warnings: ## no warning from gcc at -O3 and from one clang
 	$(Q)$(SUITE) script tests/install/compilers.sh --quick $(B)/warnings
-test-compilers: ## the same with every gcc and clang installed, at each level, with LTO; an hour
+test-compilers: ## the same with every gcc and clang installed, at each level, with LTO; half an hour
 	$(Q)tests/install/compilers.sh $(B)/compilers
 test-distros: ## `make run` and `make test` on fresh Debian systems, by debootstrap; hours (see tests/install/distros.sh)
 	$(Q)tests/install/distros.sh

@@ -26,7 +26,8 @@ unsigned table_threads(const struct probe_run *run, bool color, FILE *out)
 #include "golden.h"
 #include "run_fixture.h"
 
-static char *print(const struct probe_run *run, enum cli_unit unit, int form, bool color)
+static NOT_INLINED char *print(const struct probe_run *run, enum cli_unit unit, int form,
+			       bool color)
 {
 	const struct cli_table_options options = {.unit = unit, .phases = form, .color = color};
 	char *text = NULL;

@@ -31,7 +31,7 @@ unsigned table_threads(const struct probe_run *run, bool color, FILE *out)
 typedef void printer(const struct probe_run *run, const struct cli_table_options *options,
 		     FILE *out);
 
-static char *print(const struct probe_run *run, printer *view, bool color)
+static NOT_INLINED char *print(const struct probe_run *run, printer *view, bool color)
 {
 	const struct cli_table_options options = {.phases = 3, .color = color};
 	char *text = NULL;

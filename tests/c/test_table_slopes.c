@@ -17,7 +17,7 @@
 
 static const char *const names[TABLE_THOUSANDS] = {"ns", "us", "ms", "s"};
 
-static char *print(const struct probe_run *run, bool color, unsigned *marks)
+static NOT_INLINED char *print(const struct probe_run *run, bool color, unsigned *marks)
 {
 	const struct table_units units = {.per_tick = 0.5, .names = names};
 	char *text = NULL;

@@ -13,7 +13,7 @@
 #include "golden.h"
 #include "threads_fixture.h"
 
-static char *print(const struct probe_run *run, bool color, unsigned *marks)
+static NOT_INLINED char *print(const struct probe_run *run, bool color, unsigned *marks)
 {
 	char *text = NULL;
 	size_t n = 0;

@@ -5,8 +5,9 @@
 # Usage: compilers.sh [--quick] FOLDER
 #
 # FOLDER is where to build; it is emptied. By default the library, the command, what interpreters get,
-# the C tests and the benchmarks, at each level and with LTO; --quick: without the tests, gcc at -O3
-# and one clang. Others than the versions that Debian packages: COMPILERS="gcc-9 clang-12".
+# the C tests, the benchmarks and the fuzz targets, at each level and with LTO; --quick: without the
+# tests, gcc at -O3 and one clang. Others than the versions that Debian packages:
+# COMPILERS="gcc-9 clang-12"; with fewer jobs than processors: JOBS=1. A minute or two for each compiler.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -18,7 +19,7 @@ fi
 [ $# = 1 ] || { echo "usage: compilers.sh [--quick] FOLDER" >&2; exit 2; }
 out=$1
 levels=("-O0" "-Og" "-O2" "-O3" "-O2 -flto")
-read -ra compilers <<<"${COMPILERS:-gcc-11 gcc-12 gcc-13 gcc-14 gcc-15 gcc-16 $(echo clang-{13..22})}"
+read -ra compilers <<<"${COMPILERS:-gcc-11 gcc-12 gcc-13 gcc-14 gcc-15 gcc-16 $(echo clang-{13..23})}"
 passed=0 failed=0 skipped=0
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
@@ -45,10 +46,9 @@ compile() { # COMPILER FLAGS
 			echo "skipped: $compiler $flags: lld${compiler#clang} or llvm${compiler#clang} is missing"
 			return
 		fi
-		all= # each test would be linked with the whole library anew
 	fi
 	[ -z "$quick" ] || all=
-	if ! make -s -k -j"$(nproc)" SAN='' B="$out/build" CC="$compiler" CFLAGS="$flags" WERROR='' \
+	if ! make -s -k -j"${JOBS:-$(nproc)}" SAN='' B="$out/build" CC="$compiler" CFLAGS="$flags" WERROR='' \
 		ALL=$all "${more[@]}" objects >"$log" 2>&1; then
 		failed=$((failed + 1)) word="fails"
 		tail -n 5 "$log"
