@@ -29,9 +29,14 @@ static struct {
 /* What an ml_meth holds but for hooks. */
 static void *original_of(void **slot)
 {
-	for (size_t i = 0; i < MOST; i++)
-		if (__atomic_load_n(&identity.held[i].slot, __ATOMIC_ACQUIRE) == slot)
-			return __atomic_load_n(&identity.held[i].original, __ATOMIC_RELAXED);
+	for (size_t i = 0; i < MOST; i++) {
+		if (__atomic_load_n(&identity.held[i].slot, __ATOMIC_ACQUIRE) != slot)
+			continue;
+		void *original = __atomic_load_n(&identity.held[i].original, __ATOMIC_ACQUIRE);
+		/* Without the GIL, another slot's could be there by now. */
+		if (__atomic_load_n(&identity.held[i].slot, __ATOMIC_RELAXED) == slot)
+			return original;
+	}
 	void *there = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
 	const struct pb_watch_hook *hook = pb_watch_hook_of(there);
 	return hook ? hook->target : there;
@@ -42,15 +47,14 @@ struct stand_in {
 	PyMethodDef definition;
 };
 
-/* The function itself, or one that differs in its ml_meth alone; only to be hashed or compared, by
- * the interpreter's own code, whose formula changes with its version. */
+/* One that differs from the function in its ml_meth alone, if at all; only to be hashed or compared,
+ * by the interpreter's own code, whose formula changes with its version. Never the function itself:
+ * without the GIL, a hook may be put in place before that code reads its ml_meth. */
 static PyObject *unhooked(PyObject *function, struct stand_in *in)
 {
 	PyCFunctionObject *f = (void *)function;
 	void **slot = (void **)(void *)&f->m_ml->ml_meth;
 	void *original = original_of(slot);
-	if (original == __atomic_load_n(slot, __ATOMIC_RELAXED))
-		return function;
 	in->function = *f;
 	in->definition = *f->m_ml;
 	memcpy(&in->definition.ml_meth, &original, sizeof original);
@@ -130,7 +134,7 @@ static int hold_slot(void **slot, void *original)
 	if (unused == MOST)
 		return -1;
 	identity.held[unused].holders = 1;
-	__atomic_store_n(&identity.held[unused].original, original, __ATOMIC_RELAXED);
+	__atomic_store_n(&identity.held[unused].original, original, __ATOMIC_RELEASE);
 	__atomic_store_n(&identity.held[unused].slot, slot, __ATOMIC_RELEASE);
 	return 0;
 }
