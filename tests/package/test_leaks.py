@@ -151,3 +151,14 @@ def test_what_a_function_leaves_behind_is_told() -> None:
     kept = probe.measure(libc.malloc, 48, rounds=50, passes=1, progress=False)
     assert any(text.startswith("it keeps memory: about") for text in kept.warnings)
     assert not [text for text in probe.measure(libc.abs, 1, rounds=20, passes=1, progress=False).warnings if "keeps" in text]
+
+
+def test_what_the_collector_frees_is_not_kept() -> None:
+    """It is off while something is measured, so that cycles grow for as long."""
+
+    def cycle() -> None:
+        ring: List[Any] = [bytearray(1000)]
+        ring.append(ring)
+
+    found = probe.measure(cycle, rounds=50, passes=1, progress=False)
+    assert not [text for text in found.warnings if "keeps" in text], found.warnings

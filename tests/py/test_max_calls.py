@@ -80,6 +80,19 @@ def test_a_limit_under_threads(run: Any) -> None:
     run("add", "--max-calls", "100", "--threads", "2").one_error(2, "threads")
 
 
+def left_behind() -> List[str]:
+    return [text for text in warnings() if text.startswith(("it leaves", "it keeps"))]
+
+
+@pytest.mark.parametrize("limit", [25, 1500])
+def test_what_it_leaves_behind_in_few_calls(run: Any, limit: int) -> None:
+    function = ["mine.c", "int descriptors(int n)", "--args", "64", "-p", "capi-fastcall"]
+    done = run(*function, "--max-calls", limit)
+    assert done.code == 0, done.err
+    (said,) = left_behind()
+    assert said.startswith("it leaves descriptors open"), said
+
+
 @pytest.mark.parametrize(
     "name, told",
     [
@@ -94,5 +107,5 @@ def test_what_a_function_leaves_behind(run: Any, name: str, told: str) -> None:
     quick = ["--passes", "1", "--rounds", "10"]
     done = run("mine.c", prototype, "--args", "64", "-p", "capi-fastcall", *quick)
     assert done.code == 0, done.err
-    said = [text for text in warnings() if text.startswith(("it leaves", "it keeps"))]
+    said = left_behind()
     assert (len(said) == 1 and said[0].startswith(told)) if told else not said
