@@ -47,9 +47,10 @@ struct stand_in {
 	PyMethodDef definition;
 };
 
-/* One that differs from the function in its ml_meth alone, if at all; only to be hashed or compared,
- * by the interpreter's own code, whose formula changes with its version. Never the function itself:
- * without the GIL, a hook may be put in place before that code reads its ml_meth. */
+/* One that differs from the function in its ml_meth alone, if at all; only to be hashed or
+ * compared, by the interpreter's own code, whose formula changes with its version. Never the
+ * function itself: without the GIL, a hook may be put in place before that code reads its ml_meth.
+ */
 static PyObject *unhooked(PyObject *function, struct stand_in *in)
 {
 	PyCFunctionObject *f = (void *)function;
