@@ -91,13 +91,13 @@ stage() { # DISTRO USER SYSTEM STAGE
 	*) said=$(grep -E '^wrote ' "$log" | tail -n 1 || true) ;;
 	esac
 	[ "$status" = 0 ] || failed=1
-	table+=("$(printf '%-9s %-5s make %-5s %-9s %5d s  %s' "$1" "$2" "$4" \
+	table+=("$(printf '%-9s %-5s %-9s make %-5s %-9s %5d s  %s' "$1" "$2" "$commit" "$4" \
 		"$([ "$status" = 0 ] && echo passed || echo "ended: $status")" $((SECONDS - began)) "${said:-}")")
 	say "${table[-1]}"
 }
 
 try_as() { # DISTRO USER
-	local system=$dir/$1-$2 home=root one
+	local system=$dir/$1-$2 home=root one commit
 	say "$1: a new system for $2, from $mirror"
 	if ! bootstrap "$1" "$system"; then
 		failed=1
@@ -109,6 +109,7 @@ try_as() { # DISTRO USER
 		home=home/$2
 	fi
 	git clone -q --no-hardlinks "$root" "$system/$home/probe"
+	commit=$(git -C "$system/$home/probe" rev-parse --short HEAD) # other runs may see a later one
 	[ "$2" = root ] || inside "$system" root "chown -R $2:$2 /$home/probe"
 	if [ "$2" != root ]; then # who has no sudo has an administrator
 		inside "$system" root "apt-get update -q && /$home/probe/.ci/deps.sh run test" \
@@ -125,6 +126,6 @@ for distro in "${distros[@]}"; do
 		try_as "$distro" "$user"
 	done
 done
-echo "commit $(git -C "$root" rev-parse --short HEAD), $(nproc) processors"
+echo "$(nproc) processors"
 printf '%s\n' "${table[@]}"
 exit "$failed"
