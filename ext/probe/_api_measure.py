@@ -317,7 +317,7 @@ def measure(
     arguments go into a lambda or a functools.partial, whose cost is then part of the figures.
     engine: 'ladder' (the figures), 'timeline' (stamps in each call), or 'ladder,timeline'.
     rounds: rounds wanted in each pass, 10 to 100000 (100). passes: how often all is set up anew (3).
-    max_calls: an upper limit for how often f is called; below about 1400 the call is timed singly
+    max_calls: an upper limit for how often f is called; below about 1800 the call is timed singly
     and not split. target: 'library:symbol' where an extension's native work is done.
     name: how tables call it. progress: show it; by itself where somebody looks.
 

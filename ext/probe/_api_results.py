@@ -218,6 +218,9 @@ class Breakdown(_OfRun):
     bare, closure: the total without any hook, and how far it is from the total (closure_is_off:
     further than noise explains);
     empty_call: for Python functions, what an empty one of that signature costs.
+    overlap: what the phases sum to more than the total, as the processor does part of them while the
+    native function runs; alone, alone_free: that function called over and over from C, each call
+    after the end of the one before, or free to overlap (where it takes and gives numbers alone).
     phases, parts: what could be told apart, coarse and fine. calls: how often the function was
     called to find it out (None in loaded runs). counter, warnings, contended, rounds.
     binding: what was called, 'ctypes' or 'python', where path is a name given to it. prepared: which
@@ -250,6 +253,10 @@ class Breakdown(_OfRun):
         self.closure_percent: Optional[float] = found.get("closure_percent")
         self.closure_is_off = bool(found.get("closure_is_off"))
         self.empty_call = self._value(found, "empty_call")
+        self.overlap = self._value(found, "overlap")
+        self.overlap_matters = bool(found.get("overlap_matters"))
+        self.alone = self._value(found, "alone")
+        self.alone_free = self._value(found, "alone_free")
         self.phases = _parts(found.get("folded", ()), run.unit)
         self.parts = _parts(found.get("parts", ()), run.unit)
         self.contended = bool(found.get("contended"))
@@ -303,6 +310,8 @@ class Breakdown(_OfRun):
         coarse = {part.name for part in self.phases}
         figures += [(part.name, part.value) for part in self.parts if part.name not in coarse]
         figures += [("closure", self.closure), ("empty_call", self.empty_call)]
+        figures += [("overlap", self.overlap)]
+        figures += [("alone", self.alone), ("alone_free", self.alone_free)]
         head = (self.name, self.path, self.interpreter)
         return [
             head + (name, v.value, v.low, v.high, v.unit, v.state)

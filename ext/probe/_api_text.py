@@ -98,6 +98,13 @@ def nested(cell: "Breakdown") -> "List[Tuple[Part, List[Part]]]":
     ]
 
 
+def beside(cell: "Breakdown") -> "List[Tuple[str, Value]]":
+    """What stands below the total: none of it is a phase."""
+    overlap = cell.overlap if cell.overlap_matters else None
+    named = (("overlap", overlap), ("closure", cell.closure), ("empty function", cell.empty_call))
+    return [(name, value) for name, value in named if value is not None]
+
+
 def digits(figure: float) -> str:
     """A quantile of single calls: a counter's step is some nanoseconds."""
     return "%.1f" % figure if figure < 1000 else "{:,.0f}".format(figure)
@@ -120,9 +127,8 @@ def breakdown(cell: "Breakdown") -> str:
                 rows.append(["  " + inner.name, inner.value.text, inner.value.share])
                 bars.append("")
         rows.append(["total", cell.total.text, ""])
-        for name, value in (("closure", cell.closure), ("empty function", cell.empty_call)):
-            if value is not None:
-                rows.append([name, value.text, ""])
+        for name, value in beside(cell):
+            rows.append([name, value.text, ""])
         bars += [""] * (len(rows) - len(bars))
         lines += [
             "  %s  %s" % (line, bar) if bar else "  " + line

@@ -5,7 +5,7 @@ from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 # A ladder with so few calls on a rung, in so few rounds, still gives intervals.
 LEAST_CALLS, LEAST_ROUNDS = 8, 10
-RUNGS = 6  # of a ladder, at most, that make the call
+RUNGS = 8  # of a ladder, at most, that make the call
 _AROUND = 128  # calls besides the rounds: the first, what it reaches and where, recording, checking
 _WARM = 16  # calls before each that is timed
 

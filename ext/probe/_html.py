@@ -101,12 +101,18 @@ def _shortened(label: str) -> str:
     return label if len(label) <= _LONGEST_LABEL else label[: _LONGEST_LABEL - 1] + "…"
 
 
+def _length(cell: Any) -> float:
+    """Of a bar: the phases may overlap, and then sum to more than the total."""
+    total: float = cell.total.value
+    return max(total, sum(max(0.0, part.value.value) for part in cell.phases))
+
+
 def _measured(
     cells: "Sequence[Any]", labels: Sequence[str]
 ) -> Tuple[List[Tuple[Any, str]], float, int]:
     """What has a total, the longest one, and the width that the labels take."""
     shown = [(c, label) for c, label in zip(cells, labels) if c.total is not None]
-    longest = max((c.total.value for c, _ in shown), default=0.0)
+    longest = max((_length(c) for c, _ in shown), default=0.0)
     labelled = max((len(_shortened(label)) for _, label in shown), default=0)
     return shown, longest, round(labelled * _LETTER) + 14 if labelled else 0
 
@@ -200,9 +206,8 @@ def _figures(cell: "Breakdown") -> str:
             rows.append([name, _figure(fine.value), _text(fine.value.share)])
     last = len(rows)
     rows.append(["total", "<b>%s</b>" % _figure(cell.total), ""])
-    for name, value in (("closure", cell.closure), ("empty function", cell.empty_call)):
-        if value is not None:
-            rows.append([name, _figure(value), ""])
+    for name, value in _api_text.beside(cell):
+        rows.append([name, _figure(value), ""])
     return _table(rows, [1, last])
 
 

@@ -24,7 +24,7 @@ from _hooks import Failed
 LIBRARY = "libprobe_portable.so"
 
 # enum probe_rung
-EMPTY, TARGET, REAL, PYCALL, CALLBACK_STUB = 0, 3, 4, 6, 8
+EMPTY, TARGET, REAL, PYCALL, CALLBACK_STUB, FENCED, FENCED_TARGET = 0, 3, 4, 6, 8, 10, 11
 
 # Seconds of warming up, at least and at most. Compilers that work beside the program need their time,
 # GraalPy's most of all; the process's own time limit is longer.
@@ -308,11 +308,10 @@ class Core:
         self.do("record_begin")
         self.once(call, args)
         self.do("record_end", returns.encode())
-        candidates = [TARGET]
-        if self.do("has_callbacks"):
-            candidates.append(CALLBACK_STUB)
+        # A fence would stand around the callbacks, too.
+        more = [CALLBACK_STUB] if self.do("has_callbacks") else [FENCED, FENCED_TARGET]
         mask = 0
-        for rung in candidates:
+        for rung in [TARGET, *more]:
             expected = plain(self.once(call, args))
             self.do("arm", rung, 0)
             try:

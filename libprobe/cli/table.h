@@ -27,6 +27,7 @@ enum table_mark {
 	TABLE_UNSTEADY = 1 << 11,
 	TABLE_BUILDS = 1 << 12,
 	TABLE_PREPARED = 1 << 13,
+	TABLE_OVERLAP = 1 << 14,
 };
 
 struct table {

@@ -120,6 +120,7 @@ static void engine_rows(struct table *t, const struct probe_engine *e, char mark
 	snprintf(halves->text[EIGHT_TOTAL], GRID_TEXT, "%.30s%s", text, text[0] ? " " : "");
 	for (size_t i = 0; i < e->part_count; i++)
 		part_texts(t, e, &e->parts[i], &letter, mark, values, halves);
+	t->marks |= probe_overlap_matters(e) ? TABLE_OVERLAP : 0u;
 	if (!e->part_count && e->empty_call.state != PROBE_ABSENT) {
 		table_figure(t, &e->empty_call, e, PROBE_FIGURE_BOTH, text, sizeof text);
 		snprintf(values->text[EIGHT_SUB], GRID_TEXT, "calling an empty function: %.18s",

@@ -30,6 +30,11 @@ static const struct {
 	{TABLE_CLOSURE, "*        ",
 	 "closure outside its interval and over 2 %: the call costs more (or less) without the "
 	 "instrument than the phases add up to"},
+	{TABLE_OVERLAP, "compute  ",
+	 "is what the native function takes from its start to its end; the processor does part of "
+	 "the other phases meanwhile, so they may sum to more than the total (by the overlap, "
+	 "which "
+	 "the run file has)"},
 	{TABLE_MERGED, "|-- --|  ", "phases that no engine can tell apart on this path"},
 	{TABLE_IN_DISPATCH, "(d)      ",
 	 "in the figure under dispatch: no engine can tell the two apart on this path"},

@@ -174,6 +174,7 @@ static void three_row(struct table *t, const struct probe_cell *cell, struct gri
 		row->span[THREE_PHASE] = 3 * THREE_WIDTH;
 		row->align[THREE_PHASE] = GRID_LEFT;
 	}
+	t->marks |= probe_overlap_matters(e) ? TABLE_OVERLAP : 0u;
 	percent = probe_closure_percent(e);
 	if (isfinite(percent)) {
 		bool off = probe_closure_is_off(e);

@@ -86,7 +86,7 @@ static void print_verdict_notes(bool python, FILE *out)
 	static const struct {
 		const char *lead, *text;
 	} meanings[] = {
-		{"boundary           ", "total less compute: what crossing costs"},
+		{"boundary           ", "dispatch and marshalling: what crossing costs"},
 		{"under 10% from     ",
 		 "the compute time from which on the boundary is under 10% of the call"},
 		{"beats python from  ",

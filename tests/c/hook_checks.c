@@ -56,7 +56,8 @@ bool hook_thunk(struct pb_thunk *t, enum pb_thunk_kind kind, void *target, unsig
 	if (rc)
 		return false;
 	t->data->target = target;
-	if (kind == PB_THUNK_JUMP)
+	if (kind == PB_THUNK_JUMP || kind == PB_THUNK_FENCE || kind == PB_THUNK_REPEAT_WAITING ||
+	    kind == PB_THUNK_REPEAT_FREE)
 		*(void **)(void *)&t->data->fn = target;
 	t->data->spin = 3;
 	t->data->event_in = 2 * layer;

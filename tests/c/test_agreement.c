@@ -69,10 +69,53 @@ static void engines_are_compared_within_their_intervals(void **state)
 	probe_run_free(run);
 }
 
+static void compute_is_compared_with_the_target_alone(void **state)
+{
+	(void)state;
+	const double hz = 2e9; /* half a nanosecond a tick */
+	struct probe_run *run = probe_run_new();
+	struct probe_cell *cell = probe_run_add_cell(run, "fib", "ctypes", "cpython-3.13.0");
+	struct probe_engine *e = &cell->ladder;
+	assert_int_equal(probe_cell_check_target(cell, hz), 0);
+	e->present = true;
+	e->part_count = 1;
+	e->parts[0] = figure(PROBE_MASK_COMPUTE, 400, 10);
+	e->alone = (struct probe_value){PROBE_EXACT, 389, 2, false};
+	e->alone_free = (struct probe_value){PROBE_EXACT, 1, 2, false};
+	assert_int_equal(probe_cell_check_target(cell, hz), 0); /* not between fences */
+	e->overlap = (struct probe_value){PROBE_EXACT, 20, 2, false};
+	assert_int_equal(probe_cell_check_target(cell, hz), 0); /* 11 apart; 12 wide */
+	e->parts[0].value.half = 1;
+	assert_int_equal(probe_cell_check_target(cell, 0), 0); /* no unit to say it in */
+	assert_int_equal(probe_cell_check_target(cell, hz), 1);
+	assert_int_equal(warnings_of(cell), 1);
+	assert_string_equal(
+		cell->warnings[0],
+		"compute takes 200 +- 0.5 ns in this call, and 194 +- 1 ns where C calls the same "
+		"function over and over (under 1 ns where these calls may overlap): most likely "
+		"the "
+		"rest of the call evicts it from caches and branch predictors");
+
+	/* 7 ticks are more than 1 ns, and less than 2 % of compute. */
+	e->alone.ticks = 393;
+	assert_int_equal(probe_cell_check_target(cell, hz), 0);
+	e->parts[0] = figure(PROBE_MASK_COMPUTE, 10, 0.1);
+	e->alone = (struct probe_value){PROBE_EXACT, 8.1, 0.1, false};
+	assert_int_equal(probe_cell_check_target(cell, hz), 0); /* under 1 ns */
+
+	e->alone = (struct probe_value){PROBE_EXACT, 30, 1, false};
+	e->alone_free.ticks = 24;
+	assert_int_equal(probe_cell_check_target(cell, hz), 1);
+	assert_non_null(
+		strstr(cell->warnings[1], "(12 ns where these calls may overlap): measure"));
+	probe_run_free(run);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(engines_are_compared_within_their_intervals),
+		cmocka_unit_test(compute_is_compared_with_the_target_alone),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -54,6 +54,8 @@ static double ticks_of(unsigned rung, unsigned subphases)
 		[PROBE_RUNG_SIDE_INVOKE] = compute | STATE | invoke,
 		[PROBE_RUNG_CALLBACK_STUB] = PROBE_MASK_CALLBACK,
 		[PROBE_RUNG_CALLBACK_EMPTY] = PROBE_BIT(PROBE_SUB_PYTHON),
+		[PROBE_RUNG_FENCED] = 0,
+		[PROBE_RUNG_FENCED_TARGET] = compute,
 	};
 	return loop_ticks + cost_of(subphases & ~left_out[rung]);
 }
@@ -214,6 +216,35 @@ static void parts_are_as_fine_as_the_rungs_allow(void **state)
 	}
 }
 
+/* A core that does some of the other phases while the target runs: the whole call is shorter by
+ * that, and the fences show it. */
+static void fences_give_compute_what_was_hidden(void **state)
+{
+	(void)state;
+	const double hidden = 7;
+	const unsigned fences = BIT(PROBE_RUNG_FENCED) | BIT(PROBE_RUNG_FENCED_TARGET);
+	const unsigned paths[] = {libffi_path, api_path, capi_path};
+	for (size_t p = 0; p < sizeof paths / sizeof paths[0]; p++) {
+		struct pb_quantities q = pb_quantities_of(EVERY | fences, paths[p], false);
+		double sum = 0, total = apply(&q.total, EVERY, paths[p]) - hidden;
+		for (size_t i = 0; i < q.part_count; i++) {
+			const struct pb_quantity *part = &q.parts[i];
+			double got = apply(part, EVERY | fences, paths[p]);
+			got -= hidden * part->coef[PROBE_RUNG_REAL];
+			assert_true(got == cost_of(part->mask));
+			sum += got;
+		}
+		double overlap = apply(&q.overlap, EVERY | fences, paths[p]) -
+				 hidden * q.overlap.coef[PROBE_RUNG_REAL];
+		assert_true(overlap == hidden && sum - overlap == total);
+	}
+	/* One fence alone says nothing. */
+	struct pb_quantities q =
+		pb_quantities_of(EVERY | BIT(PROBE_RUNG_FENCED), libffi_path, false);
+	assert_int_equal(q.overlap.mask, 0);
+	check(EVERY | BIT(PROBE_RUNG_FENCED), libffi_path);
+}
+
 /* Where thread-state calls cost x more beside a real ffi_call, each of the two gets half of it. */
 static void an_interaction_is_shared_and_stated(void **state)
 {
@@ -284,6 +315,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parts_split_every_path_exactly),
 		cmocka_unit_test(parts_are_as_fine_as_the_rungs_allow),
+		cmocka_unit_test(fences_give_compute_what_was_hidden),
 		cmocka_unit_test(an_interaction_is_shared_and_stated),
 		cmocka_unit_test(pure_python_has_no_parts),
 		cmocka_unit_test(rungs_have_names),

@@ -83,6 +83,7 @@ class Figures:
 
     def __init__(self, run: Dict[str, Any]) -> None:
         self.cells = {(c["workload"], c["path"]): c for c in run["probe"]["cells"]}
+        self.ticks_per_ns: float = run["probe"]["counter"]["hz"] * 1e-9
         for key, cell in self.cells.items():
             assert cell["status"] == "ok", (key, cell["status"], cell["reason"])
 
@@ -92,6 +93,15 @@ class Figures:
     def phases(self, workload: str, path: str) -> Dict[str, float]:
         parts = self.engine(workload, path)["parts"]
         return {"+".join(p["subphases"]): p["value"]["ticks"] for p in parts}
+
+    def part(self, workload: str, path: str, name: str) -> Dict[str, Any]:
+        found = [
+            p["value"]
+            for p in self.engine(workload, path)["parts"]
+            if "+".join(p["subphases"]) == name
+        ]
+        assert len(found) == 1, (workload, path, name)
+        return found[0]  # type: ignore[no-any-return]
 
     def contended_share(self) -> float:
         engines = [c["ladder"] for c in self.cells.values()]

@@ -25,6 +25,8 @@ enum probe_rung {
 	PROBE_RUNG_SIDE_INVOKE,    /* as INVOKE, and the thread-state calls return at once */
 	PROBE_RUNG_CALLBACK_STUB,  /* native code's calls back to Python return at once */
 	PROBE_RUNG_CALLBACK_EMPTY, /* they reach a built-in that returns a ready object at once */
+	PROBE_RUNG_FENCED,         /* the whole call, its target overlapping with nothing */
+	PROBE_RUNG_FENCED_TARGET,  /* as TARGET, its stub overlapping with nothing */
 	PROBE_RUNG_COUNT,
 };
 
@@ -71,6 +73,12 @@ struct probe_process_samples {
 	/* Its first calls, in order, until they were steady or patience ended; 0 = not recorded. */
 	struct probe_burst *warmup;
 	size_t warmup_count;
+	/* The target called by itself from C with the call's arguments, over and over; ticks. */
+	struct probe_alone_samples {
+		bool present;
+		double waiting; /* each call after the end of the one before */
+		double free;    /* calls that may overlap */
+	} alone;
 };
 
 struct probe_ladder_options {
@@ -83,6 +91,7 @@ struct probe_ladder_options {
 
 /* Turns the samples of several processes into one cell's ladder figures.
  * @out  overwritten; its passes are allocated here, owned by the caller's cell.
+ * The phases sum to the total, but for out->overlap where compute was measured between fences.
  * Each phase's interval joins the within-process part (bootstrap over rounds, pairing kept), the
  * between-process part (Student's t over process estimates) and the stub-layout part.
  * Returns 0, -PROBE_EINVAL (no process has a usable round), -PROBE_ENOMEM. */
@@ -125,6 +134,11 @@ PROBE_API double probe_histogram_quantile(const struct probe_histogram *h, doubl
 /* Warns on the cell where ladder and timeline disagree beyond their intervals; both figures are
  * named. Returns the number of disagreements. */
 PROBE_API int probe_cell_check_engines(struct probe_cell *cell);
+
+/* Warns on the cell where its compute phase disagrees beyond the intervals with the target called
+ * by itself, and says what that means.
+ * @tick_hz  of the counter; both figures are given in ns. */
+PROBE_API int probe_cell_check_target(struct probe_cell *cell, double tick_hz);
 
 #ifdef __cplusplus
 }

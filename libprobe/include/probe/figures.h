@@ -58,6 +58,9 @@ PROBE_API double probe_run_ratio(const struct probe_run *run, const char *worklo
 PROBE_API double probe_closure_percent(const struct probe_engine *engine);
 /* Whether the closure is more than measuring explains: outside its interval and over 2 %. */
 PROBE_API bool probe_closure_is_off(const struct probe_engine *engine);
+/* Whether a reader would see that the phases do not sum to the total: the overlap is outside its
+ * interval and over 2 % of the total. */
+PROBE_API bool probe_overlap_matters(const struct probe_engine *engine);
 
 /* Writes the build in short, such as "-O3, PGO, LTO; GCC 12.2.0"; "" when nothing is known.
  * Returns buf. */

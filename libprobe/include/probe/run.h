@@ -93,6 +93,13 @@ struct probe_engine {
 	struct probe_value bare;       /* same call, no veneer and no hook, in its own processes */
 	struct probe_value closure;    /* bare - total; never spread over the phases */
 	struct probe_value empty_call; /* pure Python: an empty function of the same signature */
+	/* The sum of the parts less the total: what the processor does of other phases while the
+	 * target still runs. Absent where compute was not measured between fences. */
+	struct probe_value overlap;
+	/* The target called by itself, over and over, each call after the end of the one before;
+	 * and the same with calls that may overlap. Absent where its arguments are not all numbers.
+	 */
+	struct probe_value alone, alone_free;
 	struct probe_part parts[PROBE_MAX_PARTS];
 	size_t part_count;
 	struct probe_part folded[3]; /* the three phases, with their own intervals */

@@ -28,7 +28,7 @@ struct probe_ratio {
 /* From which compute time on something holds. All of it in ticks of native compute per call.
  *
  * Ten per cent: a call of boundary B and compute c spends B / (B + c) at the boundary, which is
- * under a tenth once c > 9 B.
+ * under a tenth once c > 9 B. (It may cost less than B + c, as the two overlap.)
  *
  * Pure Python: an empty Python function costs E, and the work at hand costs Python g = total - E
  * where native code needs C for it. For more of the same work, worth c of native compute, a binding

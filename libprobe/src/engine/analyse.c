@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "engine/alone.h"
 #include "engine/analyse.h"
 #include "engine/noise.h"
 #include "engine/quantities.h"
@@ -32,6 +33,8 @@
 #define FLOOR_CYCLES      1
 #define DEFAULT_RESAMPLES 200
 #define MAX_VARIANTS      8
+/* Total, parts, the three phases, an empty call and the overlap. */
+#define QUANTITIES (1 + PROBE_MAX_PARTS + 3 + 2)
 
 /* Per-rung estimates of one process (or of one resample of it). */
 struct rungs {
@@ -63,8 +66,9 @@ struct spread {
 const char *probe_rung_name(enum probe_rung rung)
 {
 	static const char *const names[PROBE_RUNG_COUNT] = {
-		"empty", "entry",  "invoke",      "target",        "real",
-		"side",  "pycall", "side-invoke", "callback-stub", "callback-empty"};
+		"empty",         "entry",          "invoke", "target",
+		"real",          "side",           "pycall", "side-invoke",
+		"callback-stub", "callback-empty", "fenced", "fenced-target"};
 	return (unsigned)rung < PROBE_RUNG_COUNT ? names[rung] : "?";
 }
 
@@ -192,6 +196,15 @@ static double ticks_per_cycle(const struct process *p)
 	return mean_of(&p[0].hooked, offsetof(struct probe_round, chain_ticks));
 }
 
+/* The target's own place, where it is compared with copies of its stub. */
+static double place_of(const double *coef, const struct rungs *rungs, enum probe_rung real,
+		       enum probe_rung stub)
+{
+	if (coef[stub] == 0 || rungs->copies[stub] <= 1)
+		return 0;
+	return coef[real] * coef[real] * rungs->layout_var[stub];
+}
+
 /* Variance that the layout of stubs leaves in a quantity. Against the target's stub, whose copies
  * stand at several places, the target itself stands at one, which is as good or bad as any. */
 static double layout_of(const struct pb_quantity *q, const struct process *p, size_t n)
@@ -209,9 +222,8 @@ static double layout_of(const struct pb_quantity *q, const struct process *p, si
 			stubbed = true;
 		}
 		sum += stubbed ? place * place : 0;
-		if (coef[PROBE_RUNG_TARGET] != 0 && rungs->copies[PROBE_RUNG_TARGET] > 1)
-			sum += coef[PROBE_RUNG_REAL] * coef[PROBE_RUNG_REAL] *
-			       rungs->layout_var[PROBE_RUNG_TARGET];
+		sum += place_of(coef, rungs, PROBE_RUNG_REAL, PROBE_RUNG_TARGET);
+		sum += place_of(coef, rungs, PROBE_RUNG_FENCED, PROBE_RUNG_FENCED_TARGET);
 	}
 	return sum / (double)n;
 }
@@ -274,6 +286,8 @@ static size_t list_all(const struct pb_quantities *q, const struct pb_quantity *
 		out[n++] = &q->folded[k];
 	if (q->empty_call.mask)
 		out[n++] = &q->empty_call;
+	if (q->overlap.mask)
+		out[n++] = &q->overlap;
 	return n;
 }
 
@@ -301,7 +315,7 @@ static int fill_values(struct probe_engine *out, const struct pb_quantities *q,
 	double *per = calloc(n, sizeof *per);
 	if (!per)
 		return -1;
-	const struct pb_quantity *all[2 + PROBE_MAX_PARTS + 3];
+	const struct pb_quantity *all[QUANTITIES];
 	size_t n_all = list_all(q, all);
 	for (size_t k = 0; k < n_all; k++) {
 		for (size_t i = 0; i < n; i++)
@@ -316,6 +330,8 @@ static int fill_values(struct probe_engine *out, const struct pb_quantities *q,
 			out->parts[k - 1] = (struct probe_part){all[k]->mask, v};
 		else if (k <= q->part_count + q->folded_count)
 			out->folded[k - 1 - q->part_count] = (struct probe_part){all[k]->mask, v};
+		else if (all[k] == &q->overlap)
+			out->overlap = v;
 		else
 			out->empty_call = v;
 	}
@@ -385,14 +401,14 @@ static int analyse_loaded(const struct probe_process_samples *samples, struct pr
 			  const struct pb_quantities *q, const struct probe_ladder_options *o,
 			  struct probe_engine *out)
 {
-	const struct pb_quantity *all[2 + PROBE_MAX_PARTS + 3];
+	const struct pb_quantity *all[QUANTITIES];
 	size_t n_all = list_all(q, all);
-	double within[2 + PROBE_MAX_PARTS + 3] = {0};
+	double within[QUANTITIES] = {0};
 	double *bare_within = calloc(n, sizeof *bare_within);
 	unsigned resamples = o->resamples ? o->resamples : DEFAULT_RESAMPLES;
 	int rc = bare_within ? 0 : -1;
 	for (size_t i = 0; rc == 0 && i < n; i++) {
-		double var[2 + PROBE_MAX_PARTS + 3];
+		double var[QUANTITIES];
 		const struct pb_quantity *total = &q->total;
 		rc = bootstrap(&p[i].hooked, samples[i].rungs, all, n_all, resamples, o->seed + i,
 			       var);
@@ -520,6 +536,7 @@ int pb_analyse(const struct probe_process_samples *processes, size_t n,
 		rc = pb_fail(err, PROBE_ENOMEM, 0, "no memory to analyse %zu processes", m);
 		goto out;
 	}
+	pb_alone_sum_up(used, m, out);
 	out->present = true;
 	out->calls_per_round = used[0].calls_per_round;
 	out->contended = quiet_processes < MIN_QUIET_PROCESSES && quiet_processes < m;

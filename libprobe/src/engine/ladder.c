@@ -34,7 +34,7 @@ static bool is_stub(unsigned rung)
 {
 	return rung == PROBE_RUNG_ENTRY || rung == PROBE_RUNG_INVOKE || rung == PROBE_RUNG_TARGET ||
 	       rung == PROBE_RUNG_SIDE || rung == PROBE_RUNG_SIDE_INVOKE ||
-	       rung == PROBE_RUNG_CALLBACK_STUB;
+	       rung == PROBE_RUNG_CALLBACK_STUB || rung == PROBE_RUNG_FENCED_TARGET;
 }
 
 static int time_rung(struct ladder *l, unsigned rung, unsigned variant, uint64_t calls,

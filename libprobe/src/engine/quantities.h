@@ -18,6 +18,10 @@ struct pb_quantities {
 	/* How much the thread-state calls cost more beside a real ffi_call than beside a stubbed
 	 * one; mask = the parts that this leaves in doubt, by half of it; 0 = not measured. */
 	struct pb_quantity interaction;
+	/* What the parts sum to more than the total: work around the target that the processor
+	 * does while the target still runs. mask = the parts that it is between; 0 = not measured.
+	 */
+	struct pb_quantity overlap;
 	struct pb_quantity parts[PROBE_MAX_PARTS];
 	size_t part_count;
 	struct pb_quantity folded[3];

@@ -150,6 +150,9 @@ static void engine(struct pb_buf *out, const struct probe_cell *cell, const stru
 	figure(out, cell, e, units, "call", "bare", &e->bare, 0);
 	figure(out, cell, e, units, "call", "closure", &e->closure, 0);
 	figure(out, cell, e, units, "call", "empty_call", &e->empty_call, 0);
+	figure(out, cell, e, units, "call", "overlap", &e->overlap, 0);
+	figure(out, cell, e, units, "target", "alone", &e->alone, 0);
+	figure(out, cell, e, units, "target", "alone_free", &e->alone_free, 0);
 	for (size_t i = 0; i < e->folded_count; i++)
 		figure(out, cell, e, units, "phase",
 		       probe_part_id(e->folded[i].mask, id, sizeof id), &e->folded[i].value, 0);

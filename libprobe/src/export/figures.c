@@ -177,6 +177,14 @@ bool probe_closure_is_off(const struct probe_engine *engine)
 	       fabs(engine->closure.ticks) > engine->closure.half;
 }
 
+bool probe_overlap_matters(const struct probe_engine *engine)
+{
+	const struct probe_value *overlap = &engine->overlap;
+
+	return overlap->state != PROBE_ABSENT && fabs(overlap->ticks) > overlap->half &&
+	       fabs(overlap->ticks) > 0.02 * engine->total.ticks;
+}
+
 const char *probe_interpreter_text(const struct probe_interpreter *interpreter, char *buf,
 				   size_t size)
 {

@@ -335,10 +335,11 @@ int pb_export_markdown(const struct probe_run *run, const struct probe_sink *sin
 		}
 	}
 	if (verdict_count)
-		pb_buf_puts(&out,
-			    "\nBoundary: total less compute. Break-even: the compute time of a "
-			    "call from which on its boundary is under 10% of it, and from which "
-			    "on it beats pure Python for more of the same work.\n");
+		pb_buf_puts(
+			&out,
+			"\nBoundary: dispatch and marshalling. Break-even: the compute time "
+			"of a call from which on its boundary is under 10% of it, and from which "
+			"on it beats pure Python for more of the same work.\n");
 	probe_verdicts_free(verdicts, verdict_count);
 	write_prepared(&out, run);
 	pb_export_markdown_slopes(&out, run, &scale);

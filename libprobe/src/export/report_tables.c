@@ -24,6 +24,7 @@ enum mark {
 	MARK_BREAKEVEN = 1 << 8,
 	MARK_UNSTEADY = 1 << 9,
 	MARK_PREPARED = 1 << 10,
+	MARK_OVERLAP = 1 << 11,
 };
 
 static const struct {
@@ -40,6 +41,9 @@ static const struct {
 	 "no engine can tell them apart on this path."},
 	{MARK_CALLBACK, "Compute",
 	 "with callbacks, it holds the calls back to Python and what they run."},
+	{MARK_OVERLAP, "Compute",
+	 "is what the native function takes from its start to its end; the processor does part of "
+	 "the other phases meanwhile, so that they may sum to more than the total."},
 	{MARK_TIMELINE, "(timeline)",
 	 "from stamps in single calls; the other rows come from the ladder."},
 	{MARK_PREPARED, "(prepared)", PB_PREPARED_MEANS "."},
@@ -52,8 +56,9 @@ static const struct {
 	 "the closure is outside its interval and over 2 %: without the instrument the call costs "
 	 "more, or less, than the phases add up to."},
 	{MARK_BREAKEVEN, "Break-even",
-	 "the boundary is total less compute, what crossing costs; from is the compute time of a "
-	 "call from which on its boundary is under 10 % of it, and from which on it beats pure "
+	 "the boundary is dispatch and marshalling, what crossing costs; from is the compute time "
+	 "of a call from which on its boundary is under 10 % of it, and from which on it beats "
+	 "pure "
 	 "Python for more of the same work (? where the intervals leave that open)."},
 };
 
@@ -169,6 +174,7 @@ static void put_cell(const struct pb_report *r, struct pb_report_table *table,
 		*marks |= MARK_EMPTY_CALL;
 	}
 	put_closure(e, row, marks);
+	*marks |= probe_overlap_matters(e) ? MARK_OVERLAP : 0u;
 	probe_ratio_text(
 		probe_run_ratio(r->run, cell->workload, "python", cell->path, cell->interpreter),
 		row->fields[SPEEDUP].text, sizeof row->fields[SPEEDUP].text);

@@ -82,8 +82,8 @@ enum pb_thunk_kind {
 	PB_THUNK_TRACE,          /* calls target between two (id, stack pointer there) events */
 	PB_THUNK_JUMP,           /* jumps to fn */
 	PB_THUNK_GUARD,          /* jumps to fn on the thread ctx, to target on any other */
-	PB_THUNK_FENCE,          /* calls target; it overlaps with nothing before or behind it */
-	PB_THUNK_REPEAT_WAITING, /* calls target `spin` times with the same argument registers, */
+	PB_THUNK_FENCE,          /* calls fn; it overlaps with nothing before or behind it */
+	PB_THUNK_REPEAT_WAITING, /* calls fn `spin` times with the same argument registers, */
 	PB_THUNK_REPEAT_FREE,    /* each call waiting for the one before; or free to overlap */
 };
 

@@ -58,6 +58,7 @@ struct pb_cell_settings {
 	double round_us, wait_s, timeout_s;
 	double quiet_ratio; /* best known now; 0 = unknown */
 	double granularity_ticks;
+	double tick_hz; /* of the counter; 0 = not known yet */
 	uint64_t seed;
 	uint64_t max_calls; /* in one process; 0 = as many as it takes */
 	int cpu;

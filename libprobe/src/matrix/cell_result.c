@@ -128,6 +128,14 @@ static const char *take_warmup(const json_t *warmup, struct pb_cell_result *out)
 	return NULL;
 }
 
+/* [waiting, free], or null. */
+static struct probe_alone_samples take_alone(const json_t *pair)
+{
+	double waiting = tick_at(pair, 0), overlapping = tick_at(pair, 1);
+	bool present = isfinite(waiting) && isfinite(overlapping);
+	return (struct probe_alone_samples){present, waiting, overlapping};
+}
+
 static const char *take_answer(const json_t *answer, struct pb_cell_result *out)
 {
 	const char *status = string_at(answer, "status", "");
@@ -157,6 +165,7 @@ static const char *take_answer(const json_t *answer, struct pb_cell_result *out)
 	out->subphases = (unsigned)pb_json_whole(json_object_get(answer, "subphases"), UINT_MAX) &
 			 PROBE_MASK_EVERY;
 	out->calls_per_round = pb_json_whole(json_object_get(answer, "calls"), 1ull << 53);
+	out->alone = take_alone(json_object_get(answer, "alone"));
 	out->warnings = json_incref(json_object_get(answer, "warnings"));
 	const char *binding = string_at(answer, "binding", "");
 	out->binding = *binding ? strdup(binding) : NULL;

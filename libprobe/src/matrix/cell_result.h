@@ -21,6 +21,7 @@ struct pb_cell_result {
 	uint64_t calls_per_round;
 	struct probe_burst *warmup;
 	size_t warmup_count;
+	struct probe_alone_samples alone;
 	json_t *warnings; /* array of strings, or NULL */
 	char *binding;    /* what a callable that is there already is; NULL: its path says it */
 	char *prepared;   /* see struct probe_cell; NULL = nothing, or no memory */

@@ -64,6 +64,7 @@ static void move_rounds(struct pb_cell_result *result, struct probe_process_samp
 	to->calls_per_round = result->calls_per_round;
 	to->warmup = result->warmup;
 	to->warmup_count = result->warmup_count;
+	to->alone = result->alone;
 	result->rounds = NULL;
 	result->warmup = NULL;
 }
@@ -279,6 +280,8 @@ int pb_cell_settle(struct pb_cell *cell, const struct pb_cell_settings *settings
 	if (rc == -PROBE_ENOMEM)
 		return rc;
 	probe_cell_check_engines(row);
+	if (probe_cell_check_target(row, settings->tick_hz) < 0)
+		return out_of_memory(err);
 	return warn_unsteady(row) ? out_of_memory(err) : 0;
 }
 

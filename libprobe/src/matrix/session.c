@@ -121,6 +121,7 @@ static int take_counter(struct pb_session *session, const struct pb_cell_result 
 	if (!facts->kind[0]) {
 		*facts = result->counter;
 		session->settings.granularity_ticks = facts->granularity_ticks;
+		session->settings.tick_hz = facts->hz;
 	}
 	return !strcmp(facts->kind, result->counter.kind) ? 0 : -1;
 }

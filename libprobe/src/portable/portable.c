@@ -52,6 +52,7 @@ void pb_portable_close(struct pb_portable *p)
 	pb_thunk_free(&p->record);
 	pb_thunk_free(&p->stub);
 	pb_thunk_free(&p->count);
+	pb_thunk_free(&p->fence);
 	if (p->ring_attached)
 		pb_ring_detach(&p->ring);
 	probe_counter_close(p->counter);
@@ -185,6 +186,15 @@ int pb_portable_has_callbacks(const struct pb_portable *p)
 	return p->replay && p->replay->callback[0];
 }
 
+/* RECORD and FENCE keep their return address in a ring. */
+static int attach_ring(struct pb_portable *p)
+{
+	if (!p->ring_attached && pb_ring_attach(&p->ring, 2, &p->err))
+		return -1;
+	p->ring_attached = true;
+	return 0;
+}
+
 int pb_portable_record_begin(struct pb_portable *p)
 {
 	if (!p->slot.address)
@@ -194,11 +204,7 @@ int pb_portable_record_begin(struct pb_portable *p)
 		set_target(p, p->replay->record);
 		return 0;
 	}
-	/* RECORD keeps its return address in a ring. */
-	if (!p->ring_attached && pb_ring_attach(&p->ring, 2, &p->err))
-		return -1;
-	p->ring_attached = true;
-	if (pb_replay_record(&p->record, p->base, &p->err))
+	if (attach_ring(p) || pb_replay_record(&p->record, p->base, &p->err))
 		return -1;
 	set_target(p, pb_thunk_entry(&p->record, 0));
 	return 0;
@@ -207,6 +213,9 @@ int pb_portable_record_begin(struct pb_portable *p)
 int pb_portable_record_end(struct pb_portable *p, const char *returns)
 {
 	set_target(p, p->base);
+	if (attach_ring(p) || pb_thunk_new(&p->fence, PB_THUNK_FENCE, &p->err))
+		return -1;
+	p->fence.data->target = p->base;
 	return p->replay ? 0 : failed(pb_replay_recorded(&p->stub, &p->record, returns, &p->err));
 }
 
@@ -228,16 +237,25 @@ unsigned long long pb_portable_count_end(struct pb_portable *p)
 	return __atomic_load_n(&p->count.data->count, __ATOMIC_ACQUIRE);
 }
 
+static void *stub_of_target(const struct pb_portable *p, unsigned variant)
+{
+	if (p->replay)
+		return p->replay->target[variant];
+	return p->stub.data ? pb_thunk_entry(&p->stub, variant) : p->base;
+}
+
 int pb_portable_arm(struct pb_portable *p, int rung, unsigned variant)
 {
 	void *entry = p->base;
 	variant %= PB_THUNK_VARIANTS;
-	if (rung == PROBE_RUNG_TARGET && p->replay)
-		entry = p->replay->target[variant];
-	else if (rung == PROBE_RUNG_TARGET && p->stub.data)
-		entry = pb_thunk_entry(&p->stub, variant);
+	if (rung == PROBE_RUNG_TARGET || rung == PROBE_RUNG_FENCED_TARGET)
+		entry = stub_of_target(p, variant);
 	else if (rung == PROBE_RUNG_CALLBACK_STUB && p->replay)
 		entry = p->replay->callback[variant];
+	if (p->fence.data && (rung == PROBE_RUNG_FENCED || rung == PROBE_RUNG_FENCED_TARGET)) {
+		*(void **)(void *)&p->fence.data->fn = entry;
+		entry = pb_thunk_entry(&p->fence, 0);
+	}
 	set_target(p, entry);
 	return 0;
 }

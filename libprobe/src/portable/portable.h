@@ -31,7 +31,7 @@ struct pb_portable {
 	struct probe_counter *counter;
 	struct pb_slot slot; /* the veneer's; address NULL = there is no seam */
 	void *base;          /* the target in full */
-	struct pb_thunk delay, record, stub, count;
+	struct pb_thunk delay, record, stub, count, fence;
 	const struct pb_replay *replay; /* NULL = the result is in registers */
 	struct pb_ring ring;
 	bool ring_attached;

@@ -224,6 +224,8 @@ void pb_call_fini(struct pb_call *call)
 		pb_thunk_free(&call->layers[i].stamp);
 		pb_thunk_free(&call->layers[i].record);
 		pb_thunk_free(&call->layers[i].gate);
+		pb_thunk_free(&call->layers[i].fence);
+		pb_thunk_free(&call->layers[i].repeat);
 	}
 	if (call->ring_attached)
 		pb_ring_detach(&call->ring);
@@ -256,9 +258,8 @@ int pb_call_attach_ring(struct pb_call *call, size_t events)
 	return 0;
 }
 
-/* Puts a thunk where only the measured call meets it. A guard compares in its place. */
-static void put(struct pb_call *call, enum pb_layer which, const struct pb_thunk *t,
-		unsigned variant)
+void pb_call_put(struct pb_call *call, enum pb_layer which, const struct pb_thunk *t,
+		 unsigned variant)
 {
 	struct pb_layer_hooks *layer = &call->layers[which];
 	void *entry = pb_thunk_entry_at(t, variant);
@@ -274,7 +275,7 @@ static void put(struct pb_call *call, enum pb_layer which, const struct pb_thunk
 
 static void put_stub(struct pb_call *call, enum pb_layer which, unsigned variant)
 {
-	put(call, which, &call->layers[which].stub, variant);
+	pb_call_put(call, which, &call->layers[which].stub, variant);
 }
 
 static void stub_thread_state(struct pb_call *call, unsigned variant)
@@ -288,7 +289,7 @@ static void put_replay(struct pb_call *call, void *function)
 {
 	struct pb_thunk *gate = &call->layers[PB_LAYER_TARGET].gate;
 	*(void **)(void *)&gate->data->fn = function;
-	put(call, PB_LAYER_TARGET, gate, 0);
+	pb_call_put(call, PB_LAYER_TARGET, gate, 0);
 }
 
 static void stub_target(struct pb_call *call, unsigned variant)
@@ -299,6 +300,20 @@ static void stub_target(struct pb_call *call, unsigned variant)
 		put_stub(call, PB_LAYER_TARGET, variant);
 }
 
+void *pb_call_target_stub(const struct pb_call *call, unsigned variant)
+{
+	if (call->replay)
+		return call->replay->target[variant % PB_THUNK_VARIANTS];
+	return pb_thunk_entry(&call->layers[PB_LAYER_TARGET].stub, variant);
+}
+
+static void put_fence(struct pb_call *call, void *function)
+{
+	struct pb_thunk *fence = &call->layers[PB_LAYER_TARGET].fence;
+	*(void **)(void *)&fence->data->fn = function;
+	pb_call_put(call, PB_LAYER_TARGET, fence, 0);
+}
+
 void pb_call_arm(struct pb_call *call, enum probe_rung rung, unsigned variant)
 {
 	if (!call->hooked)
@@ -306,9 +321,9 @@ void pb_call_arm(struct pb_call *call, enum probe_rung rung, unsigned variant)
 	pb_call_disarm(call);
 	if (!pb_call_has_rung(call, rung))
 		return;
-	call->cut = rung == PROBE_RUNG_REAL    ? PB_CUT_NOTHING
-		    : rung == PROBE_RUNG_ENTRY ? PB_CUT_CALL
-					       : PB_CUT_WORK;
+	call->cut = rung == PROBE_RUNG_REAL || rung == PROBE_RUNG_FENCED ? PB_CUT_NOTHING
+		    : rung == PROBE_RUNG_ENTRY                           ? PB_CUT_CALL
+									 : PB_CUT_WORK;
 	switch (rung) {
 	case PROBE_RUNG_ENTRY:
 		put_stub(call, PB_LAYER_ENTRY, variant);
@@ -324,6 +339,12 @@ void pb_call_arm(struct pb_call *call, enum probe_rung rung, unsigned variant)
 		/* fall through */
 	case PROBE_RUNG_TARGET:
 		stub_target(call, variant);
+		break;
+	case PROBE_RUNG_FENCED:
+		put_fence(call, call->layers[PB_LAYER_TARGET].base);
+		break;
+	case PROBE_RUNG_FENCED_TARGET:
+		put_fence(call, pb_call_target_stub(call, variant));
 		break;
 	case PROBE_RUNG_CALLBACK_STUB:
 		put_replay(call, call->replay->callback[variant % PB_THUNK_VARIANTS]);
@@ -369,6 +390,6 @@ void pb_call_arm_stamps(struct pb_call *call)
 		if (call->anywhere)
 			pb_layer_set(layer, pb_thunk_entry(&layer->stamp, 0));
 		else if (!layer->trouble)
-			put(call, (enum pb_layer)i, &layer->stamp, 0);
+			pb_call_put(call, (enum pb_layer)i, &layer->stamp, 0);
 	}
 }

@@ -53,7 +53,7 @@ void pb_call_aim(struct pb_call *call, enum pb_loop which, uintptr_t frame)
 					 ? place->sp + (frame - aim->frame)
 					 : 0;
 		struct pb_thunk *const thunks[] = {&layer->stub, &layer->stamp, &layer->record,
-						   &layer->gate};
+						   &layer->gate, &layer->fence, &layer->repeat};
 		for (size_t k = 0; k < sizeof thunks / sizeof thunks[0]; k++)
 			aim_thunk(thunks[k], where);
 		if (layer->guard)
@@ -66,6 +66,8 @@ static uint64_t misses_of(const struct pb_layer_hooks *layer)
 	return (layer->stub.data ? layer->stub.data->misses : 0) +
 	       (layer->stamp.data ? layer->stamp.data->misses : 0) +
 	       (layer->gate.data ? layer->gate.data->misses : 0) +
+	       (layer->fence.data ? layer->fence.data->misses : 0) +
+	       (layer->repeat.data ? layer->repeat.data->misses : 0) +
 	       (layer->guard ? pb_guard_place(layer->guard)->data->misses : 0);
 }
 

@@ -197,6 +197,13 @@ static PyObject *warmup_dict(const struct probe_process_samples *s)
 	return dict;
 }
 
+static PyObject *alone_pair(const struct probe_alone_samples *alone)
+{
+	if (!alone->present)
+		Py_RETURN_NONE;
+	return Py_BuildValue("(dd)", alone->waiting, alone->free);
+}
+
 PyObject *pb_py_samples(struct pb_call *call, const struct probe_process_samples *s)
 {
 	PyObject *rounds = PyList_New(0);
@@ -207,11 +214,13 @@ PyObject *pb_py_samples(struct pb_call *call, const struct probe_process_samples
 		Py_XDECREF(row);
 	}
 	PyObject *columns = columns_of(s->rungs), *facts = pb_py_facts(call->counter);
-	PyObject *warmup = warmup_dict(s), *reasons = pb_call_reasons(call), *dict = NULL;
-	if (rounds && columns && facts && warmup && reasons)
-		dict = Py_BuildValue("{sOsOsOsOsIsKsKsOsO}", "counter", facts, "columns", columns,
-				     "rounds", rounds, "warmup", warmup, "subphases", s->subphases,
-				     "calls", (unsigned long long)s->calls_per_round, "called",
+	PyObject *warmup = warmup_dict(s), *reasons = pb_call_reasons(call);
+	PyObject *alone = alone_pair(&s->alone), *dict = NULL;
+	if (rounds && columns && facts && warmup && reasons && alone)
+		dict = Py_BuildValue("{sOsOsOsOsOsIsKsKsOsO}", "counter", facts, "columns", columns,
+				     "rounds", rounds, "warmup", warmup, "alone", alone,
+				     "subphases", s->subphases, "calls",
+				     (unsigned long long)s->calls_per_round, "called",
 				     (unsigned long long)call->calls_made, "expected", call->ready,
 				     "reasons", reasons);
 	Py_XDECREF(rounds);
@@ -219,6 +228,7 @@ PyObject *pb_py_samples(struct pb_call *call, const struct probe_process_samples
 	Py_XDECREF(facts);
 	Py_XDECREF(warmup);
 	Py_XDECREF(reasons);
+	Py_XDECREF(alone);
 	return dict;
 }
 
@@ -260,7 +270,8 @@ PyObject *pb_py_ladder(PyObject *module, PyObject *args, PyObject *kwargs)
 							.seed = r.seed};
 		if (pb_ladder_run(call.counter, &ops, &call, &config, &samples, &err))
 			pb_py_raise(&err);
-		else if (pb_call_learn_again(&call, PB_LOOP_TIMED) == 0)
+		else if (pb_call_learn_again(&call, PB_LOOP_TIMED) == 0 &&
+			 (r.calls || pb_call_alone(&call, &samples.alone) == 0))
 			out = samples_of(&call, &samples);
 	}
 	free(samples.rounds);

@@ -6,6 +6,7 @@
  * call.c      one callable under hooks: slots, stubs
  * loop.c      the timed loop
  * measure.c   ladder and timeline as Python functions
+ * alone.c     its target called over and over by itself
  * threads.c   the same call from several threads, as a Python function
  * guard.c     keeping other threads out of what is put into a slot
  * identity.c  hash() and == of built-in functions, as they are without hooks
@@ -65,6 +66,8 @@ struct pb_layer_hooks {
 	struct pb_thunk stamp;  /* timeline */
 	struct pb_thunk record; /* while a stub is made */
 	struct pb_thunk gate;   /* in front of a stub that is no thunk */
+	struct pb_thunk fence;  /* ladder: the target, kept from overlapping */
+	struct pb_thunk repeat; /* while the target is called by itself */
 	struct pb_guard *guard; /* NULL = no other thread reads these slots */
 	const char *trouble;    /* why it can't be replaced; NULL = it can */
 	uint64_t loops, strays; /* timed with a stub here; in how many the call went elsewhere */
@@ -207,7 +210,17 @@ PyObject *pb_call_reasons(const struct pb_call *call);
 PyObject *pb_ready_of(PyObject *result);
 /* Gives this thread a ring in place of the one it had. 0 or -1 + exception. */
 int pb_call_attach_ring(struct pb_call *call, size_t events);
+/* A stub of the target, once pb_call_make_stubs() has made it. */
+void *pb_call_target_stub(const struct pb_call *call, unsigned variant);
+
+/* What the target takes where C calls it over and over with this call's arguments, ticks. Only
+ * where arguments and result are numbers: anything else might be used up by the first call. present
+ * is false where it can't be told. 0 or -1 + exception. */
+int pb_call_alone(struct pb_call *call, struct probe_alone_samples *out);
 void pb_layer_set(struct pb_layer_hooks *layer, void *value);
+/* Puts a thunk where only the measured call meets it. A guard compares in its place. */
+void pb_call_put(struct pb_call *call, enum pb_layer which, const struct pb_thunk *t,
+		 unsigned variant);
 void pb_stubs_free(struct pb_call *call);
 
 /* Sets a Python exception from err; always -1. */

@@ -179,6 +179,21 @@ static int make_register_stub(struct pb_call *call, const char *returns, PyObjec
 	return 0;
 }
 
+/* Stands around the target and its stub alike. Callbacks would be fenced too: none around these. */
+static int make_fence(struct pb_call *call)
+{
+	struct pb_layer_hooks *layer = &call->layers[PB_LAYER_TARGET];
+	struct probe_error err = {0};
+	if (call->replay && call->replay->callback[0])
+		return 0;
+	if (!call->ring_attached && pb_call_attach_ring(call, 2))
+		return -1;
+	if (pb_thunk_new(&layer->fence, PB_THUNK_FENCE, &err))
+		return pb_py_raise(&err);
+	layer->fence.data->target = layer->base;
+	return 0;
+}
+
 /* --- the thread state ------------------------------------------------------------------------- */
 
 /* Still attached, so what detaching gave is this thread's state. */
@@ -213,6 +228,7 @@ static PyObject *expected_of(const struct recorded *r, enum probe_rung rung)
 	case PROBE_RUNG_SIDE_INVOKE:
 		return r->invoke;
 	case PROBE_RUNG_TARGET:
+	case PROBE_RUNG_FENCED_TARGET:
 	case PROBE_RUNG_SIDE:
 	case PROBE_RUNG_CALLBACK_STUB:
 		return r->target ? r->target : r->real;
@@ -281,6 +297,8 @@ static unsigned layers_of(const struct pb_call *call, enum probe_rung rung)
 	case PROBE_RUNG_TARGET:
 		return call->twin ? 0 : 1u << PB_LAYER_TARGET;
 	case PROBE_RUNG_CALLBACK_STUB:
+	case PROBE_RUNG_FENCED:
+	case PROBE_RUNG_FENCED_TARGET:
 		return 1u << PB_LAYER_TARGET;
 	default:
 		return 0;
@@ -313,6 +331,8 @@ static int make_all(struct pb_call *call, const char *returns, struct recorded *
 	    (call->replay ? record_replay(call, &r->target)
 			  : make_register_stub(call, returns, &r->target)))
 		return -1;
+	if (is_fine(call, PB_LAYER_TARGET) && make_fence(call))
+		return -1;
 	if (is_fine(call, PB_LAYER_INVOKE) && make_invoke_stub(call, &r->invoke))
 		return -1;
 	if (is_fine(call, PB_LAYER_ENTRY) && make_entry_stub(call))
@@ -335,6 +355,8 @@ static unsigned candidates_of(const struct pb_call *call)
 		candidates |= 1u << PROBE_RUNG_TARGET;
 	if (!call->replay || !call->replay->callback[0])
 		candidates &= ~(1u << PROBE_RUNG_CALLBACK_STUB);
+	if (!call->layers[PB_LAYER_TARGET].fence.data)
+		candidates &= ~(1u << PROBE_RUNG_FENCED | 1u << PROBE_RUNG_FENCED_TARGET);
 	/* Without the target there is nothing that side rungs are compared with. */
 	if (!target)
 		candidates &= ~(1u << PROBE_RUNG_SIDE | 1u << PROBE_RUNG_SIDE_INVOKE);

@@ -105,6 +105,7 @@ static int take_cell(struct probe_run *run, size_t i, const json_t *given,
 		if (result.status == PROBE_CELL_OK) {
 			run->counter = result.counter;
 			settings.granularity_ticks = result.counter.granularity_ticks;
+			settings.tick_hz = result.counter.hz;
 			pb_quiet_memory_learn(memory, result.rounds, result.round_count);
 		}
 		settings.quiet_ratio = memory->known;

@@ -89,16 +89,19 @@ static json_t *view_engine(const struct context *c)
 {
 	const struct probe_engine *e = c->engine;
 	return json_pack(
-		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:i, s:o, s:o, s:o, s:o, s:o, "
+		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:i, s:o, "
+		"s:o, "
+		"s:o, s:o, s:o, "
 		"s:o}",
 		"total", view_value(c, &e->total), "bare", view_value(c, &e->bare), "closure",
-		view_value(c, &e->closure), "empty_call", view_value(c, &e->empty_call), "parts",
-		view_parts(c, e->parts, e->part_count), "folded",
-		view_parts(c, e->folded, e->folded_count), "dists", view_dists(c),
+		view_value(c, &e->closure), "empty_call", view_value(c, &e->empty_call), "overlap",
+		view_value(c, &e->overlap), "alone", view_value(c, &e->alone), "alone_free",
+		view_value(c, &e->alone_free), "parts", view_parts(c, e->parts, e->part_count),
+		"folded", view_parts(c, e->folded, e->folded_count), "dists", view_dists(c),
 		"closure_percent", pb_json_real(probe_closure_percent(e)), "closure_is_off",
-		probe_closure_is_off(e), "contended", e->contended, "passes", (int)e->pass_count,
-		"rounds", pb_json_u64(e->rounds), "rounds_contended",
-		pb_json_u64(e->rounds_contended), "rounds_discarded",
+		probe_closure_is_off(e), "overlap_matters", probe_overlap_matters(e), "contended",
+		e->contended, "passes", (int)e->pass_count, "rounds", pb_json_u64(e->rounds),
+		"rounds_contended", pb_json_u64(e->rounds_contended), "rounds_discarded",
 		pb_json_u64(e->rounds_discarded), "calls_per_round",
 		pb_json_u64(e->calls_per_round), "floor",
 		pb_json_real(e->floor_ticks * c->scale.per_tick), "subtracted",

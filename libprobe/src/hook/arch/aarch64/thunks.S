@@ -149,8 +149,8 @@ pb_thunk_template:
 	str	x9, [x16, #PB_RING_POS]
 .endm
 
-.macro CALL_TARGET
-	ldr	x17, DATA(PB_DATA_TARGET)
+.macro CALL field
+	ldr	x17, DATA(\field)
 	blr	x17
 .endm
 
@@ -228,7 +228,7 @@ pb_thunk_template:
 
 	ONE record
 	ENTER	.Lpass .Llost
-	CALL_TARGET
+	CALL	PB_DATA_TARGET
 	RING_AGAIN
 	adr	x17, DATA(0)
 	stp	x0, x1, [x17, #PB_DATA_REG_INT0]
@@ -240,7 +240,7 @@ pb_thunk_template:
 	ENTER	.Lpass .Llost
 	READ_TICKS
 	APPEND	PB_DATA_EVENT_IN
-	CALL_TARGET
+	CALL	PB_DATA_TARGET
 	READ_TICKS
 	RING_AGAIN
 	APPEND	PB_DATA_EVENT_OUT
@@ -250,7 +250,7 @@ pb_thunk_template:
 	ENTER	.Lpass .Llost
 	READ_PMC
 	APPEND	PB_DATA_EVENT_IN
-	CALL_TARGET
+	CALL	PB_DATA_TARGET
 	READ_PMC
 	RING_AGAIN
 	APPEND	PB_DATA_EVENT_OUT
@@ -261,13 +261,13 @@ pb_thunk_template:
 	ONE fence
 	ENTER	.Lpass .Llost
 	isb
-	CALL_TARGET
+	CALL	PB_DATA_FN
 	isb
 	RING_AGAIN
 	LEAVE
 
-/* Calls the target `spin` times with the same argument registers. A target that reaches its own slot
- * again passes through: `count` says that the loop is on. */
+/* Calls fn `spin` times with the same argument registers. Where it reaches its own slot again, that
+ * call goes to the target: `count` says that the loop is on. */
 .macro REPEAT kind wait
 	ONE \kind
 	ldr	x16, DATA(PB_DATA_COUNT)
@@ -300,7 +300,7 @@ pb_thunk_template:
 	ldp	q2, q3, [x17, #PB_DATA_ARG_FLOATS + 32]
 	ldp	q4, q5, [x17, #PB_DATA_ARG_FLOATS + 64]
 	ldp	q6, q7, [x17, #PB_DATA_ARG_FLOATS + 96]
-	CALL_TARGET
+	CALL	PB_DATA_FN
 	subs	x19, x19, #1
 	b.gt	1b
 	adr	x17, DATA(0)
@@ -316,7 +316,7 @@ pb_thunk_template:
 	ENTER	.Lpass .Llost
 	mov	x17, sp
 	APPEND	PB_DATA_EVENT_IN
-	CALL_TARGET
+	CALL	PB_DATA_TARGET
 	mov	x17, sp
 	RING_AGAIN
 	APPEND	PB_DATA_EVENT_OUT

@@ -236,14 +236,14 @@ pb_thunk_template:
 	ENTER	.Lpass .Llost
 	RESTORE_ARGS
 	lfence
-	call	*DATA(PB_DATA_TARGET)
+	call	*DATA(PB_DATA_FN)
 	lfence
 	RING_AGAIN
 	LEAVE
 	ret
 
-/* Calls the target `spin` times with the same argument registers. A target that reaches its own slot
- * again passes through: `count` says that the loop is on. */
+/* Calls fn `spin` times with the same argument registers. Where it reaches its own slot again, that
+ * call goes to the target: `count` says that the loop is on. */
 .macro REPEAT kind wait
 	ONE	\kind
 	cmpq	$0, DATA(PB_DATA_COUNT)
@@ -266,6 +266,7 @@ pb_thunk_template:
 	mov	DATA(PB_DATA_SPIN), %rbx
 	.p2align 6
 1:
+	emms	/* a long double that the last call left */
 .if \wait
 	lfence
 .endif
@@ -280,7 +281,7 @@ pb_thunk_template:
 .irp n, 0, 1, 2, 3, 4, 5, 6, 7
 	movups	DATA(PB_DATA_ARG_FLOATS + 16 * \n), %xmm\n
 .endr
-	call	*DATA(PB_DATA_TARGET)
+	call	*DATA(PB_DATA_FN)
 	dec	%rbx
 	jg	1b
 	mov	DATA(PB_DATA_ARG_INTS + 56), %rbx
