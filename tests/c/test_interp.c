@@ -228,7 +228,11 @@ static void pypy_and_graalpy_are_found_when_wanted(void **state)
 	struct probe_error err = {0};
 	struct probe_run *run = probe_run_new();
 	assert_int_equal(pb_interp_discover("pypy", run, &err), 0);
-	assert_string_equal(run->interpreters[0].missing, "Python.h is missing");
+	size_t i = 0; /* this machine may have a PyPy of its own */
+	while (i < run->interpreter_count && strcmp(run->interpreters[i].label, "pypy-3.90.0") != 0)
+		i++;
+	assert_true(i < run->interpreter_count);
+	assert_string_equal(run->interpreters[i].missing, "Python.h is missing");
 	probe_run_free(run);
 }
 
