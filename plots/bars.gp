@@ -72,7 +72,7 @@ do for [p = 1:panels] {
 stats @ROWS using (any_cut = any_cut || is_cut(0), 0) nooutput
 remarks = 'Bars: '.unit_name.' per call. Error bars: 95 % interval of the total.' \
 	.(any_broken ? ' A broken bar is longer than drawn; its value is printed.' : '') \
-	.(any_long ? ' A bar beyond its total: a phase came out below 0.' : '') \
+	.(any_long ? ' A bar beyond its total: its phases overlap, or one came out below 0.' : '') \
 	.(any_cut ? " >:\302\240the interval ends beyond the axis." : '') \
 	.(any_contended ? " !:\302\240contended, may be too high." : '') \
 	.(any_timeline ? " t:\302\240from the timeline." : '')
