@@ -35,7 +35,7 @@ python_words(dummy) = strcol(13) eq 'always' ? ' always' : strcol(13) eq 'never'
 stats @PATHS using (has(4) ? (legend_text[int($2)] = strcol(3), 0) : 0, \
 	has(4) && python_words(0) ne '' ? (words_of[int($1)] = listed(words_of[int($1)], strcol(3).python_words(0)), 0) : 0, \
 	has(4) && strcol(9) eq 'below' ? (not_drawn[int($1)] = listed(not_drawn[int($1)], strcol(3).': 10 % from '.below(number(12))), 0) : 0, \
-	!has(4) && strcol(3) ne 'python' ? (not_drawn[int($1)] = listed(not_drawn[int($1)], strcol(3).': '.strcol(17)), 0) : 0, \
+	!has(4) && strcol(17) ne 'pure Python' ? (not_drawn[int($1)] = listed(not_drawn[int($1)], strcol(3).': '.strcol(17)), 0) : 0, \
 	has(4) && strcol(17) eq 'contended' ? (contended[int($1)] = listed(contended[int($1)], strcol(3)), 0) : 0, 0) nooutput
 do for [p = 1:panels] {
 	if (slope[p] == slope[p]) { legend_text[legends] = 'pure Python' } else { not_drawn[p] = listed(not_drawn[p], 'pure Python: '.why[p]) }

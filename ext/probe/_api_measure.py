@@ -2,7 +2,6 @@
 """Measuring in this process: the engines run in passes, libprobe makes figures of their samples."""
 
 import gc
-import inspect
 import json
 import os
 import random
@@ -10,8 +9,8 @@ import sys
 import time
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from . import _api_progress, _api_target, _few, _hooks, _leaks, _probe, facts
-from ._api_errors import BadOption, Busy, Error, Forks, MeasuringFailed, Unhookable, Unmeasurable
+from . import _api_progress, _api_target, _callable, _few, _hooks, _leaks, _probe, facts
+from ._api_errors import BadOption, Busy, Error, Forks, MeasuringFailed, Unhookable
 from ._api_results import Breakdown, Comparison, Event, Run, Timeline
 
 Json = Dict[str, Any]
@@ -92,9 +91,10 @@ class _Subject:
         self.events: List[Event] = []
         self.called = 0
         self.call_s = 0.0
-        self.recipe = _api_target.Recipe(_api_target.path_of(f))
+        self.recipe = _hooks.Recipe(_callable.path_of(f))
         self.rounds, self.passes, self.calls, self.single = options.rounds, options.passes, 0, 0
         self.warnings: List[str] = []
+        self.calls_back = bool(not self.recipe.pure and _callable.callbacks(args))
 
     def prepare(self) -> None:
         options = self.options
@@ -106,6 +106,8 @@ class _Subject:
             self.plan_long()
         self.recipe = _api_target.examine(self.f, self.args, options.target, not self.single)
         self.called += self.recipe.called
+        if self.calls_back and not self.single:
+            self.find_callbacks()
         if not self.single or self.recipe.pure:
             self.warnings += self.recipe.reasons
         if self.single == 1:
@@ -118,7 +120,7 @@ class _Subject:
     def plan_few(self, limit: int) -> None:
         """A ladder that fits max_calls; where none does, single calls."""
         self.passes = 1
-        loops = _few.RUNGS + 1 + (2 if "timeline" in self.options.engines else 0)
+        loops = _few.RUNGS + 1 + self.calls_back + (2 if "timeline" in self.options.engines else 0)
         planned = _few.plan(limit, loops, self.options.rounds)
         if planned:
             self.calls, self.rounds = planned
@@ -155,11 +157,7 @@ class _Subject:
             os._exit(0)  # the function's child: it must not go on measuring
         if _gate.forks != forks:
             raise Forks("%s forks: its children can't be measured" % self.name)
-        if inspect.isgenerator(result) or inspect.iscoroutine(result):
-            raise Unmeasurable(
-                "%s gives a %s, which has not run yet; measure a function that runs it"
-                % (self.name, type(result).__name__)
-            )
+        _api_target.check_result(self.name, result)
 
     def take(self, engine: str, bare: bool, seed: int) -> None:
         """One pass: new loops, new stubs, new places in memory."""
@@ -170,6 +168,19 @@ class _Subject:
             kind = told.split(":")[0]  # of each pass, the first stands for all
             if not any(warning.startswith(kind) for warning in self.warnings):
                 self.warnings.append(told)
+
+    def find_callbacks(self) -> None:
+        self.called += 2
+        self.calls_back, why = _callable.calls_back(_probe, self.f, self.args)
+        if self.calls_back:
+            self.recipe.subphases |= _hooks.CALLBACK | _hooks.PYTHON
+        if why:
+            self.warnings.append(why)
+            self.calls_back = False
+
+    def ready_args(self) -> Optional[Tuple[Any, ...]]:
+        self.called += 2
+        return _callable.ready_args(_probe, self.f, self.args)
 
     def call(self) -> None:
         self.called += 1
@@ -197,8 +208,9 @@ class _Subject:
             options.update(
                 hooks=self.recipe.hooks,
                 subphases=self.recipe.subphases,
+                ready_args=self.ready_args if self.calls_back else None,
                 returns=self.recipe.returns,
-                plain=_api_target.plain,
+                plain=_hooks.plain,
                 guard=True,
             )
         if engine == "timeline":
@@ -285,6 +297,7 @@ def _measure(
             name = subjects[0].name if paths else subject.name
             cell = {"workload": name, "path": path, "interpreter": label, "status": "pending"}
             cell["binding"] = subject.recipe.path  # a name decides nothing
+            cell["prepared"] = _callable.prepared(subject.recipe.path, subject.args) or None
             run["cells"].append(cell)
         run["duration_s"] = time.monotonic() - started_s
         answers = [{"pure": s.recipe.pure, "answers": s.answers} for s in subjects]

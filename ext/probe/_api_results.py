@@ -21,6 +21,8 @@ SUBPHASES = (
     "attach",
     "marshal_out",
     "return",
+    "callback",
+    "python",
 )
 
 
@@ -285,7 +287,8 @@ class Breakdown(_OfRun):
 
     @property
     def subphases(self) -> Dict[str, Optional[Part]]:
-        """Each of the eight sub-phases -> the part that holds it, perhaps with others; None where
+        """Each of the eight sub-phases, and of compute the way to "python" and back ("callback")
+        and that itself -> the part that holds it, perhaps with others; None where
         this call has no such sub-phase."""
         return {
             name: next((part for part in self.parts if name in part.subphases), None)

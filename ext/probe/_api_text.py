@@ -3,7 +3,7 @@
 
 import re
 import textwrap
-from typing import TYPE_CHECKING, Any, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, List, Optional, Sequence, Set, Tuple
 
 if TYPE_CHECKING:
     from ._api_results import Breakdown, Comparison, Part, Run, Timeline, Value
@@ -82,6 +82,12 @@ def how(cell: "Breakdown") -> str:
     return "; ".join(parts)
 
 
+def _within(part: "Part") -> "Set[str]":
+    """Its sub-phases; calls back to Python are part of compute."""
+    found = set(part.subphases)
+    return found | {"callback", "python"} if "compute" in found else found
+
+
 def nested(cell: "Breakdown") -> "List[Tuple[Part, List[Part]]]":
     """Each phase with its sub-phases, where there are figures for these alone."""
     coarse = {part.name for part in cell.phases}
@@ -91,7 +97,7 @@ def nested(cell: "Breakdown") -> "List[Tuple[Part, List[Part]]]":
             [
                 fine
                 for fine in cell.parts
-                if set(fine.subphases) <= set(part.subphases) and fine.name not in coarse
+                if set(fine.subphases) <= _within(part) and fine.name not in coarse
             ],
         )
         for part in cell.phases

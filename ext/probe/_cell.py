@@ -8,7 +8,6 @@ can't be (not CPython), on _portable.py.
 
 import importlib
 import importlib.util
-import itertools
 import json
 import os
 import struct
@@ -23,6 +22,7 @@ sys.path.append(os.path.join(_here, "..", "..", "workloads", "bindings"))
 import _arguments
 import _callable
 import _few
+import _hooks
 import _leaks
 import _model
 import _subinterpreters
@@ -92,6 +92,7 @@ class Target:
         self.prepared = ""
         self.binding = ""
         self.pure = bool(spec["path"].get("pure"))
+        self.recipe: Optional[_hooks.Recipe] = None
         self.adapt: Callable[[Tuple[Any, ...]], Tuple[Any, ...]] = lambda args: args
         self.name = spec["path"]["name"]
         self.load = self.load_python
@@ -128,11 +129,9 @@ class Target:
         self.load = lambda: binding.load(what, spec.get("artifact"), library, options)
         self.call = self.load()
         given = self.args
-        if path.get("callables"):  # somebody else's callable is what it is
-            self.binding = _callable.path_of(self.call)
-            self.pure = self.binding == "python"
-            if self.pure:
-                return
+        if path.get("callables"):
+            self.take_as_it_is(bare)
+            return
         if hasattr(binding, "arguments"):
             self.adapt = lambda args: binding.arguments(self.prototype, args)
             self.args = self.adapt(given)
@@ -153,6 +152,37 @@ class Target:
             self.subphases |= CALLBACK | PYTHON
             self.ready_args = lambda: self.make_ready(binding, given)
 
+    def take_as_it_is(self, bare: bool) -> None:
+        """Somebody else's callable is what it is, with the layers of that, as in the package."""
+        spec, probe = self.spec, self.probe
+        self.name = self.binding = _callable.path_of(self.call)
+        recipe = self.recipe = _hooks.Recipe(self.binding)
+        self.pure = recipe.pure
+        self.prepared = _callable.prepared(self.binding, self.args)
+        if bare:
+            return
+        if not hasattr(probe, "reached"):  # not CPython: see _portable.py
+            if not self.pure:
+                self.hooks, self.subphases, recipe.reasons = find_hooks(probe, spec, None, self.call)
+        else:
+            table = os.path.join(spec["path_dir"], os.pardir, self.binding, "path.json")
+            layers, target = read_spec(table)["layers"], spec["workload"].get("target")
+            naming = "--target LIBRARY:FUNCTION"
+            _hooks.examine(probe, self.call, self.args, recipe, layers, target, naming, True)
+            self.hooks, self.subphases = recipe.hooks, recipe.subphases
+            if not self.pure:
+                self.find_callbacks()
+        self.warnings += recipe.reasons
+
+    def find_callbacks(self) -> None:
+        back, why = _callable.calls_back(self.probe, self.call, self.args)
+        if back:
+            self.subphases |= CALLBACK | PYTHON
+        if why:
+            self.warnings.append(why)
+        elif back:
+            self.ready_args = lambda: _callable.ready_args(self.probe, self.call, self.args)
+
     def load_python(self) -> Callable[..., Any]:
         workload = self.spec["workload"]
         own = load_source(os.path.join(self.spec["workload_dir"], workload["python"]), "_workload")
@@ -171,26 +201,21 @@ class Target:
 
         Called when the hooks are open and nothing is in their place: it runs the call.
         """
-        ready, states, results = list(given), [], []  # type: List[Any], List[Any], List[Any]
-        for i, param in enumerate(_model.passed(self.prototype)):
-            if _model.role(param) == "callback":
-                results.append([])
-                states.append([None, recorder(given[i], results[-1])])
-                ready[i] = self.probe.ready_callback(states[-1])
-        args = tuple(ready)
+        params = enumerate(_model.passed(self.prototype))
+        called_back = {i: given[i] for i, p in params if _model.role(p) == "callback"}
+        replaced = _callable.Replaced(self.probe, called_back)
+        args = tuple(replaced.ready.get(i, value) for i, value in enumerate(given))
         if hasattr(binding, "arguments"):
             args = binding.arguments(self.prototype, args)
         self.call(*args)
-        called = [len(found) for found in results]
+        called = replaced.counts()
         self.call(*self.args)
-        if [len(found) for found in results] != called:
+        if replaced.counts() != called:
             # One callback a function: the second took the first one's place, and gives it back.
             binding.arguments(self.prototype, given)
             self.warnings.append("callback and python can't be told apart: one callback at a time")
             return None
-        for state, found in zip(states, results):
-            state[:] = [itertools.repeat(found[0]) if len(found) == 1 else itertools.cycle(found)]
-        return args if all(called) else None
+        return args if replaced.settle() and all(called) else None
 
     def make_twin(self, binding: Any, what: Dict[str, Any], options: Any) -> None:
         """The same binding around an empty body that returns what the function does."""
@@ -209,6 +234,8 @@ class Target:
 
     def registers(self) -> str:
         """Which registers the target's result comes in: "void", "int", "float"; "" = any."""
+        if self.recipe:
+            return self.recipe.returns
         returns = self.prototype["returns"] if self.prototype else ""
         scalar = _model.SCALARS.get(returns)
         kinds = {"int": "int", "bool": "int", "float": "" if returns == "long double" else "float"}
@@ -217,6 +244,8 @@ class Target:
     def comparable(self, result: Any) -> Any:
         """A result as == can compare it: a NaN equals a NaN. Of what differs from call to call, a
         stub gives back another one, but of the same type."""
+        if self.recipe:
+            return _hooks.plain(result)
         if not self.checked:
             return type(result)
         return without_nan(self.plain(result) if self.plain else result)
@@ -249,14 +278,6 @@ class Target:
                 "wrong result: %r through %s, %r expected"
                 % (got, self.spec["path"]["name"], self.expected)
             )
-
-
-def recorder(function: Callable[..., Any], results: List[Any]) -> Callable[..., Any]:
-    def record(*args: Any) -> Any:
-        results.append(function(*args))
-        return results[-1]
-
-    return record
 
 
 def without_nan(value: Any) -> Any:
@@ -343,6 +364,8 @@ def measure(spec: Dict[str, Any]) -> Dict[str, Any]:
             replay=target.replay,
             ready_args=target.ready_args,
         )
+        if target.recipe and hasattr(_probe, "reached"):
+            options["guard"] = True  # its module may have threads
     options["check"] = target.check
     if few:
         engine = "ladder" if target.pure else spec["engine"]
@@ -398,7 +421,7 @@ def told(make: Callable[[], Dict[str, Any]]) -> Dict[str, Any]:
     """What make() returns, or the status and one line of what it raised."""
     try:
         return make()
-    except (CellError, Failed, _arguments.ArgumentError) as e:
+    except (CellError, Failed, _hooks.Unreachable, _arguments.ArgumentError) as e:
         return {"status": "failed", "reason": str(e)}
     except _model.Inexpressible as e:
         return {"status": "inapplicable", "reason": " ".join(str(e).split())}

@@ -26,6 +26,7 @@ sys.path.append(os.path.join(_here, "..", "..", "workloads", "bindings"))
 import _arguments
 import _build
 import _cache
+import _callable
 import _debug
 import _declaration
 import _given
@@ -181,6 +182,9 @@ class Maker:
             args = _arguments.make(described, None, None, scratch)
         except (ImportError, _arguments.ArgumentError) as e:
             raise FunctionError("--args can't be made here: %s" % e)
+        why = _callable.runs_nothing(function)
+        if why:
+            raise FunctionError("%s is %s" % (text, why))
         try_call(text, function, args, float(self.spec.get("timeout_s") or 60))
         target = self.target(text, function)
         workload: Json = {
@@ -259,7 +263,7 @@ class Maker:
 
 def shared_object(function: Any) -> Any:
     """The file of a native callable's code; None where it has none of its own."""
-    if isinstance(function, (types.FunctionType, types.MethodType)):
+    if _callable.is_python(function):
         return None
     owner = getattr(function, "__self__", None)
     name = getattr(function, "__module__", None)
@@ -299,10 +303,18 @@ def try_call(
     child = os.fork()
     if child == 0:
         said = ""
+        pid, forks = os.getpid(), []  # type: int, List[int]
+        os.register_at_fork(after_in_parent=lambda: forks.append(1))
         try:
-            function(*args)
+            result = function(*args)
+            if os.getpid() != pid:
+                os._exit(0)  # the function's child: it must not go on
+            why = _callable.has_not_run(result)
+            said = " gives %s" % why if why else ""
+            if forks:
+                said = " forks: its children can't be measured"
         except BaseException as e:
-            said = "%s: %s" % (type(e).__name__, e)
+            said = " raised %s: %s" % (type(e).__name__, e)
         os.write(write_end, b"." + said.encode("utf-8", "replace")[:2000])
         os._exit(0)
     os.close(write_end)
@@ -320,7 +332,7 @@ def try_call(
             end = signal.Signals(os.WTERMSIG(status)).name
         raise FunctionError("%s crashed with these arguments (%s)" % (name, end))
     if answer != b".":
-        raise FunctionError("%s raised %s" % (name, answer[1:].decode("utf-8", "replace")))
+        raise FunctionError(name + answer[1:].decode("utf-8", "replace"))
 
 
 def one_line(error: BaseException) -> str:

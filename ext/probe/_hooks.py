@@ -3,6 +3,7 @@
 
 import importlib
 import os
+import struct
 import sys
 import types
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
@@ -108,3 +109,153 @@ def find_hooks(
             hooks[name] = target
     warnings = ["%s can't be told apart: %s" % (listed(m), why) for why, m in missing.items()]
     return hooks, subphases, warnings
+
+
+# --- callables that are there already
+
+
+class Unreachable(Exception):
+    """One line: a target was named that the call does not go through."""
+
+
+class Recipe:
+    """How to measure one callable that probe did not build."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path  # the call path's name, as in run files
+        self.pure = path == "python"
+        self.hooks: Optional[Dict[str, Any]] = None
+        self.subphases = ALWAYS
+        self.returns = ""
+        self.reasons: List[str] = []
+        self.called = 0  # calls that finding all this out took
+
+
+def _ctypes_pointer(f: Any) -> Tuple[Optional[List[int]], str]:
+    import ctypes
+
+    # What marshals the result decides which registers hold it.
+    returns = f.restype
+    kind = getattr(returns, "_type_", None) if isinstance(returns, type) else None
+    registers = "void" if returns is None else ""
+    if isinstance(kind, str):
+        registers = "float" if kind in "fd" else "int" if kind in "bBhHiIlLqQ?PzZc" else ""
+    return [ctypes.addressof(f)], registers
+
+
+def _cffi_pointer(probe: Any, f: Any) -> Optional[List[int]]:
+    backend: Any = sys.modules["_cffi_backend"]
+    kind = backend.new_primitive_type("intptr_t")
+    address = probe.stored_pointer(f, int(backend.cast(kind, f)))
+    return [address] if address else None
+
+
+def _imported(probe: Any, own: str, f: Any) -> Optional[List[int]]:
+    """Where cffi's extension calls the function of that name, if it is another library's."""
+    try:
+        slots: List[int] = probe.got_slots(own, (f.__name__,))
+    except LookupError:
+        return None
+    return slots
+
+
+def examine(
+    probe: Any,
+    f: Any,
+    args: Tuple[Any, ...],
+    recipe: Recipe,
+    layers: Sequence[Dict[str, Any]],
+    target: Optional[Dict[str, Any]],
+    naming: str,
+    may_call: bool,
+) -> None:
+    """Finds the layers of a callable's call: those of recipe.path's table that one call goes
+    through. Calls it three times if it may. naming: how a target is named. Raises Unreachable.
+    """
+    if recipe.pure:
+        recipe.reasons.append(
+            "a Python function has no binding to be split; to see one, give the native function"
+            " that it calls"
+        )
+        return
+    if isinstance(f, type):
+        recipe.reasons.append(
+            "a class is called through its metaclass, as all other classes are: nothing is hooked"
+        )
+        return
+    own = probe.entry_object(f)
+    layers = [dict(layer) for layer in layers]
+    for layer in layers:
+        if layer.get("object") in ("@binding", "@callable") and own:
+            layer["object"] = own
+    pointer: Optional[Sequence[int]] = None
+    if recipe.path.startswith("ctypes"):
+        pointer, recipe.returns = _ctypes_pointer(f)
+    elif recipe.path == "cffi-abi":
+        pointer = _cffi_pointer(probe, f)
+    elif recipe.path == "cffi-api" and own:
+        pointer = _imported(probe, own, f)
+    spec: Dict[str, Any] = {"path": {"layers": layers}, "workload": {"target": target}}
+    try:
+        hooks, recipe.subphases, warnings = find_hooks(probe, spec, pointer, f)
+    except OSError as e:
+        raise Unreachable("the target %s can't be found: %s" % (_shown(target), e))
+    if target is not None and "target" not in hooks:
+        raise Unreachable("; ".join(warnings) or "%s has no place for a target" % recipe.path)
+    recipe.reasons += warnings
+    if probe.entry_kind(f) == "none":
+        hooks.pop("entry", None)
+        recipe.reasons.append("the interpreter calls it without an entry that could be replaced")
+    if isinstance(hooks.get("target"), tuple):
+        # A slot with what it leads to is a veneer's: here others call through it, too.
+        hooks["target"] = [hooks["target"][0]]
+    if may_call:
+        _drop_unreached(probe, recipe, hooks, f, args, target)
+    if "target" not in hooks:
+        recipe.reasons.append(
+            "marshalling and compute are shown as one: where its native code begins is not known"
+            + (" (%s names it)" % naming if recipe.path == "direct" else "")
+        )
+    recipe.hooks = hooks
+
+
+def _shown(target: Optional[Dict[str, Any]]) -> str:
+    return "%s:%s" % (target["object"], target["symbols"][0]) if target else "?"
+
+
+def _drop_unreached(
+    probe: Any,
+    recipe: Recipe,
+    hooks: Dict[str, Any],
+    f: Any,
+    args: Tuple[Any, ...],
+    target: Optional[Dict[str, Any]],
+) -> None:
+    """Leaves out the layers that one call did not go through."""
+    counts = probe.reached(f, args, hooks)
+    recipe.called += counts["called"]
+    for layer in [name for name in hooks if counts.get(name) == 0]:
+        del hooks[layer]
+        recipe.subphases &= ~LAYER_BITS[layer]
+        if layer == "target" and target is not None:
+            raise Unreachable("this call never reaches the target %s" % _shown(target))
+        if layer not in ("detach", "attach"):  # this call keeps the GIL: it has no such phase
+            recipe.reasons.append("%s can't be told apart: this call goes past it" % layer)
+
+
+def plain(value: Any) -> Any:
+    """A result as == can compare it: an array, a structure and a NaN by their bytes."""
+    if isinstance(value, float):
+        return struct.pack("d", value)
+    if type(value) in (tuple, list):
+        return [plain(item) for item in value]
+    shape, to_bytes = getattr(value, "shape", None), getattr(value, "tobytes", None)
+    if shape is not None and callable(to_bytes):
+        return (type(value), str(getattr(value, "dtype", "")), shape, to_bytes())
+    by_identity: Any = object.__eq__
+    if type(value).__eq__ is by_identity:
+        try:
+            return (type(value), memoryview(value).tobytes())
+        except (TypeError, ValueError, BufferError):
+            return value
+    return value

@@ -180,11 +180,15 @@ static void add_ratios(struct threads_table *t, const struct probe_threaded *row
 
 static void add_path(struct threads_table *t, const struct probe_threaded *row)
 {
+	const struct probe_cell *cell =
+		probe_run_find_cell(t->run, row->workload, row->path, row->interpreter);
+	bool prepared = cell && cell->prepared && row->status == PROBE_CELL_OK;
 	struct grid_row *out = grid_add(&t->grid);
 
 	if (!out)
 		return;
-	snprintf(out->text[COLUMN_THREADS], GRID_TEXT, "%.40s", row->path);
+	snprintf(out->text[COLUMN_THREADS], GRID_TEXT, "%.40s%s", row->path, prepared ? " p" : "");
+	t->marks |= prepared ? TABLE_PREPARED : 0u;
 	out->span[COLUMN_THREADS] = COLUMNS;
 	out->align[COLUMN_THREADS] = GRID_LEFT;
 }

@@ -183,9 +183,7 @@ static void three_row(struct table *t, const struct probe_cell *cell, struct gri
 			 fabs(percent) < 0.05 ? 0.0 : percent, off ? '*' : ' ');
 		t->marks |= off ? TABLE_CLOSURE : 0u;
 	}
-	probe_ratio_text(
-		probe_run_ratio(t->run, cell->workload, "python", cell->path, cell->interpreter),
-		row->text[THREE_SPEEDUP], GRID_TEXT);
+	probe_ratio_text(probe_run_speedup(t->run, cell), row->text[THREE_SPEEDUP], GRID_TEXT);
 	t->marks |= row->text[THREE_SPEEDUP][0] ? TABLE_SPEEDUP : 0u;
 	callback_lines(t, e, grid);
 }

@@ -277,6 +277,15 @@ static void ratios_and_shares(void **state)
 	assert_true(isnan(probe_run_ratio(run, "fib", "python", "capi-o", "cpython-3.13.0")));
 	assert_true(isnan(probe_run_ratio(run, "fib", "python", "ctypes", "cpython-3.8.18")));
 
+	/* What a row is, and not its name, makes it the one that others are compared with. */
+	struct probe_cell *python = probe_run_find_cell(run, "fib", "python", "cpython-3.13.0");
+	struct probe_cell *ctypes = probe_run_find_cell(run, "fib", "ctypes", "cpython-3.13.0");
+	assert_true(fabs(probe_run_speedup(run, ctypes) - 60000.0 / 2310) < 1e-9);
+	python->binding = strdup("direct");
+	assert_true(isnan(probe_run_speedup(run, ctypes)));
+	ctypes->binding = strdup("python");
+	assert_true(fabs(probe_run_speedup(run, python) - 2310 / 60000.0) < 1e-9);
+
 	e->total = fixture_value(1000, 1);
 	e->closure = fixture_value(30, 10);
 	assert_true(probe_closure_is_off(e));

@@ -229,6 +229,74 @@ def test_a_name_decides_nothing() -> None:
     assert "ctypes, in pure Python" in c.verdict or "ctypes in pure Python" in c.verdict
 
 
+def _slow(x: Any, y: Any) -> Any:
+    for _ in range(20):
+        pass
+    return x[0] - y[0]
+
+
+def test_callbacks_are_told_apart_within_compute() -> None:
+    number = ctypes.POINTER(ctypes.c_int)
+    kind = ctypes.CFUNCTYPE(ctypes.c_int, number, number)
+    qsort = ctypes.CDLL(None).qsort
+    qsort.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t, kind]
+    qsort.restype = None
+    b = probe.measure(qsort, (ctypes.c_int * 4)(1, 2, 3, 4), 4, 4, kind(_slow), **QUICK)
+    covers_the_call(b)
+    python, callback = b.subphases["python"], b.subphases["callback"]
+    assert python is not None and python.subphases == ("python",)
+    assert callback is not None and callback.subphases == ("compute", "callback")
+    assert b.compute is not None and "python" in repr(b)
+    within = python.value.value + callback.value.value
+    assert b.compute.value == pytest.approx(within, rel=1e-6)
+    # A function of a library is no callback, nor is one that is never called.
+    strlen = ctypes.CDLL(None).strlen
+    address = ctypes.CFUNCTYPE(ctypes.c_int)(("getpid", ctypes.CDLL(None)))
+    strlen.argtypes = [ctypes.c_void_p]
+    for b in (probe.measure(strlen, address, **QUICK), probe.measure(str, _slow, **QUICK)):
+        assert b.subphases["python"] is None and b.subphases["callback"] is None
+
+
+def test_callbacks_of_cffi_and_of_extensions() -> None:
+    cffi = pytest.importorskip("cffi")
+    ffi = cffi.FFI()
+    ffi.cdef("void qsort(void *, size_t, size_t, int (*)(const void *, const void *));")
+    back = ffi.callback(
+        "int(const void *, const void *)",
+        lambda x, y: _slow(ffi.cast("int *", x), ffi.cast("int *", y)),
+    )
+    numbers = ffi.new("int[4]", [1, 2, 3, 4])
+    b = probe.measure(ffi.dlopen(None).qsort, numbers, 4, 4, back, **QUICK)
+    covers_the_call(b)
+    assert b.prepared == "buffers and callbacks"
+    assert b.subphases["python"] is not None and b.compute is not None
+
+    b = probe.measure(functools.reduce, lambda x, y: x + y, [1, 2, 3], **QUICK)
+    covers_the_call(b)
+    assert b.subphases["python"] is not None
+
+
+def test_arguments_made_before_timing_are_told_and_win_no_verdict() -> None:
+    strlen = ctypes.CDLL(None).strlen
+    strlen.argtypes, strlen.restype = [ctypes.c_void_p], ctypes.c_size_t
+    text = (ctypes.c_char * 16)(*b"some text")
+    c = probe.compare({"ctypes": strlen, "hash": id, "repr": repr}, args=(text,), **QUICK)
+    assert [cell.prepared for cell in c.run.cells] == ["buffers", None, None]
+    assert "hash is the cheapest" in c.verdict and "Not ranked with these: ctypes" in c.verdict
+    assert "its buffers were made before timing" in " ".join(repr(c["ctypes"]).split())
+    plain = ctypes.CDLL(None).strlen
+    plain.argtypes = [ctypes.c_char_p]
+    assert probe.measure(plain, b"some text", **QUICK).prepared is None
+    for value, said in (
+        (ctypes.c_char_p(b"text"), "buffers"),
+        (ctypes.c_char_p(), None),
+        (ctypes.c_long(3), "numbers"),
+        (ctypes.byref(ctypes.c_long(3)), "buffers"),
+    ):
+        labs = ctypes.CDLL(None)["labs"]
+        assert probe.measure(labs, value, max_calls=1, progress=False).prepared == said
+
+
 def test_a_tracer_is_told_of() -> None:
     old = sys.getprofile()
     sys.setprofile(lambda *args: None)

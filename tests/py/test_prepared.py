@@ -2,6 +2,7 @@
 """Rows whose arguments were made before timing carry a mark everywhere and win no verdict."""
 
 import ctypes
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -90,3 +91,11 @@ def test_a_python_function_is_python(probe: Probe, python: str, tmp_path: Path) 
     assert done.code == 0, done.err
     assert list(cells(run)) == ["posixpath:basename/python"]
     assert "empty function" in done.out and "only binding" not in done.out
+    # No boundary, so nothing to stamp: the same as of the path python.
+    options = ["-i", python, "--fast", "--engine", "timeline", "--threads", "1", "-o", run]
+    done = probe("run", "posixpath:basename", "--args", "'a/b'", *options)
+    assert done.code == 0, done.err
+    cell = cells(run)["posixpath:basename/python"]
+    assert cell["ladder"] and not cell["timeline"]
+    threaded = json.loads(run.read_text(encoding="utf-8"))["probe"]["threaded"]
+    assert {row["path"] for row in threaded} == {"python"}

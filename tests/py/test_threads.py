@@ -54,6 +54,17 @@ def test_rows_under_threads(probe: Probe, python: str, tmp_path: Path) -> None:
     assert probe("show", out).out == done.out
 
 
+def test_prepared_arguments_are_marked_under_threads(
+    probe: Probe, python: str, tmp_path: Path
+) -> None:
+    options = ["-i", python, "--threads", "1", *QUICK, "-o", tmp_path / "run.json"]
+    done = probe("run", "sum:1024", "-p", "ctypes,capi-fastcall", *options)
+    assert done.code == 0, done.err
+    table = done.out[done.out.index("under threads") :]
+    assert "\n  ctypes p\n" in table and "\n  capi-fastcall\n" in table
+    assert "\np        arguments (buffers" in table
+
+
 def test_a_crash_under_threads_leaves_the_cell(probe: Probe, python: str, tmp_path: Path) -> None:
     source, out = tmp_path / "alone.c", tmp_path / "run.json"
     source.write_text(SOURCE)

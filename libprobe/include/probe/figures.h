@@ -54,6 +54,11 @@ PROBE_API double probe_run_ratio(const struct probe_run *run, const char *worklo
 				 const char *numerator, const char *denominator,
 				 const char *interpreter);
 
+/* Total of the first Python function measured beside the cell over that of the cell; NaN without
+ * one. What a row is decides, and not its path's name, which may be any (see probe_cell_binding()).
+ */
+PROBE_API double probe_run_speedup(const struct probe_run *run, const struct probe_cell *cell);
+
 /* The closure as a share of the total, in percent; NaN when absent. */
 PROBE_API double probe_closure_percent(const struct probe_engine *engine);
 /* Whether the closure is more than measuring explains: outside its interval and over 2 %. */

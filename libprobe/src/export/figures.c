@@ -141,10 +141,8 @@ const char *probe_share_text(const struct probe_value *part, const struct probe_
 	return buf;
 }
 
-static double total_of(const struct probe_run *run, const char *workload, const char *path,
-		       const char *interpreter)
+static double total_of(const struct probe_cell *cell)
 {
-	const struct probe_cell *cell = probe_run_find_cell(run, workload, path, interpreter);
 	const struct probe_engine *engine = cell ? probe_cell_engine(cell) : NULL;
 
 	if (!engine || cell->status != PROBE_CELL_OK || engine->total.state == PROBE_ABSENT)
@@ -155,10 +153,25 @@ static double total_of(const struct probe_run *run, const char *workload, const 
 double probe_run_ratio(const struct probe_run *run, const char *workload, const char *numerator,
 		       const char *denominator, const char *interpreter)
 {
-	double over = total_of(run, workload, numerator, interpreter);
-	double under = total_of(run, workload, denominator, interpreter);
+	double over = total_of(probe_run_find_cell(run, workload, numerator, interpreter));
+	double under = total_of(probe_run_find_cell(run, workload, denominator, interpreter));
 
 	return under > 0 ? over / under : NAN;
+}
+
+double probe_run_speedup(const struct probe_run *run, const struct probe_cell *cell)
+{
+	double under = total_of(cell);
+
+	for (size_t i = 0; i < run->cell_count; i++) {
+		const struct probe_cell *other = &run->cells[i];
+
+		if (!strcmp(other->workload, cell->workload) &&
+		    !strcmp(other->interpreter, cell->interpreter) &&
+		    !strcmp(probe_cell_binding(other), "python") && isfinite(total_of(other)))
+			return under > 0 ? total_of(other) / under : NAN;
+	}
+	return NAN;
 }
 
 double probe_closure_percent(const struct probe_engine *engine)

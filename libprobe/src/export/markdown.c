@@ -137,9 +137,7 @@ static void cell_row(const struct probe_run *run, const struct probe_cell *cell,
 	if (isfinite(percent))
 		snprintf(row[CLOSURE], TEXT_MAX, "%.1f%%%s", fabs(percent) < 0.05 ? 0.0 : percent,
 			 probe_closure_is_off(e) ? " (!)" : "");
-	probe_ratio_text(
-		probe_run_ratio(run, cell->workload, "python", cell->path, cell->interpreter),
-		row[SPEEDUP], TEXT_MAX);
+	probe_ratio_text(probe_run_speedup(run, cell), row[SPEEDUP], TEXT_MAX);
 }
 
 static void write_row(struct pb_buf *out, row_text row, const int widths[COLUMNS])

@@ -175,9 +175,8 @@ static void put_cell(const struct pb_report *r, struct pb_report_table *table,
 	}
 	put_closure(e, row, marks);
 	*marks |= probe_overlap_matters(e) ? MARK_OVERLAP : 0u;
-	probe_ratio_text(
-		probe_run_ratio(r->run, cell->workload, "python", cell->path, cell->interpreter),
-		row->fields[SPEEDUP].text, sizeof row->fields[SPEEDUP].text);
+	probe_ratio_text(probe_run_speedup(r->run, cell), row->fields[SPEEDUP].text,
+			 sizeof row->fields[SPEEDUP].text);
 	*marks |= row->fields[SPEEDUP].text[0] ? MARK_SPEEDUP : 0u;
 }
 

@@ -253,6 +253,14 @@ static PyMethodDef methods[] = {
 	 "the first of the symbols that it imports. LookupError."},
 	{"entry_kind", py_entry_kind, METH_O,
 	 "entry_kind(callable) -> str\n\n'ml_meth', 'vectorcall', 'tp_call' or 'none'."},
+	{"reached", pb_py_reached, METH_VARARGS,
+	 "reached(callable, args, hooks) -> dict\n\nHow often one call goes "
+	 "through each layer; and 'called'."},
+	{"entry_object", pb_py_entry_object, METH_O,
+	 "entry_object(callable) -> str or None\n\nThe file that holds its native entry."},
+	{"stored_pointer", pb_py_stored_pointer, METH_VARARGS,
+	 "stored_pointer(object, value) -> int\n\nThe address in the object's own memory that "
+	 "holds this pointer; 0 where none or several do."},
 	{"pin", py_pin, METH_VARARGS,
 	 "pin(cpu)\n\nPins this thread; returns why not where the system refuses. OSError."},
 	{"catch_crashes", py_catch_crashes, METH_VARARGS,

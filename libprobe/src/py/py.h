@@ -3,6 +3,7 @@
  *
  * module.c    the module: methods, state, exceptions
  * entry.c     where a callable's native entry is stored
+ * reach.c     what a callable's call goes through
  * call.c      one callable under hooks: slots, stubs
  * loop.c      the timed loop
  * measure.c   ladder and timeline as Python functions
@@ -12,7 +13,7 @@
  * identity.c  hash() and == of built-in functions, as they are without hooks
  * learn.c     keeping foreign calls out that are nested in the measured one
  * ready.c     a result's equal, that keeps nothing of it alive
- * package/    what only the package `probe` has: the analysis, single calls, what a call reaches
+ * package/    what only the package `probe` has: the analysis, watch()
  *
  * Compiled once per interpreter (3.8 to 3.15, free-threaded too) and linked with libprobe.a.
  * Every function here needs the GIL (or an attached thread state) unless it says otherwise.
@@ -233,6 +234,9 @@ PyObject *pb_py_ladder(PyObject *module, PyObject *args, PyObject *kwargs);
 PyObject *pb_py_timeline(PyObject *module, PyObject *args, PyObject *kwargs);
 PyObject *pb_py_threads(PyObject *module, PyObject *args, PyObject *kwargs);
 PyObject *pb_py_ready_callback(PyObject *module, PyObject *state);
+PyObject *pb_py_reached(PyObject *module, PyObject *args);
+PyObject *pb_py_entry_object(PyObject *module, PyObject *callable);
+PyObject *pb_py_stored_pointer(PyObject *module, PyObject *args);
 PyObject *pb_py_facts(struct probe_counter *counter); /* dict of probe_counter_facts */
 
 #endif

@@ -3,7 +3,17 @@
  */
 #include "py/package/package.h"
 
+#include <dlfcn.h>
+
 #include "probe/probe.h"
+
+static PyObject *is_interpreters(PyObject *module, PyObject *type)
+{
+	Dl_info interpreter, its;
+	(void)module;
+	return PyBool_FromLong(dladdr(&PyBaseObject_Type, &interpreter) && dladdr(type, &its) &&
+			       its.dli_fbase == interpreter.dli_fbase);
+}
 
 static PyMethodDef methods[] = {
 	{"analyse", pb_py_analyse, METH_VARARGS,
@@ -19,17 +29,9 @@ static PyMethodDef methods[] = {
 	 "view(run) -> str\n\nThe run's figures in nanoseconds and as text, as JSON."},
 	{"export", pb_py_export, METH_VARARGS,
 	 "export(run, format) -> str\n\nThe run as the command exports it: 'csv', 'markdown', ..."},
-	{"reached", pb_py_reached, METH_VARARGS,
-	 "reached(callable, args, hooks) -> dict\n\nHow often one call goes "
-	 "through each layer; and 'called'."},
-	{"entry_object", pb_py_entry_object, METH_O,
-	 "entry_object(callable) -> str or None\n\nThe file that holds its native entry."},
-	{"is_interpreters", pb_py_is_interpreters, METH_O,
+	{"is_interpreters", is_interpreters, METH_O,
 	 "is_interpreters(type) -> bool\n\nWhether a static type is part of the interpreter "
 	 "itself."},
-	{"stored_pointer", pb_py_stored_pointer, METH_VARARGS,
-	 "stored_pointer(object, value) -> int\n\nThe address in the object's own memory that "
-	 "holds this pointer; 0 where none or several do."},
 	{"doctor", pb_py_doctor, METH_VARARGS,
 	 "doctor(seconds) -> str\n\nCounter, machine and noise, as JSON."},
 	{"watch_begin", pb_py_watch_begin, METH_VARARGS,

@@ -4,7 +4,6 @@
  *
  * analyse.c   samples -> figures -> the run file's JSON; loading and saving it
  * view.c      a run as figures in nanoseconds and in words, ready to be laid out
- * reach.c     what a callable's call goes through
  * doctor.c    the counter and the machine
  * watch.c     every call counted while a block runs; watch_slots.c, watch_rows.c
  *
@@ -39,10 +38,6 @@ PyObject *pb_py_save(PyObject *module, PyObject *args);
 PyObject *pb_py_quiet_ratio(PyObject *module, PyObject *ignored);
 PyObject *pb_py_view(PyObject *module, PyObject *args);
 PyObject *pb_py_export(PyObject *module, PyObject *args);
-PyObject *pb_py_reached(PyObject *module, PyObject *args);
-PyObject *pb_py_entry_object(PyObject *module, PyObject *callable);
-PyObject *pb_py_is_interpreters(PyObject *module, PyObject *type);
-PyObject *pb_py_stored_pointer(PyObject *module, PyObject *args);
 PyObject *pb_py_doctor(PyObject *module, PyObject *args);
 PyObject *pb_py_watch_begin(PyObject *module, PyObject *args);
 PyObject *pb_py_watch_now(PyObject *module, PyObject *ignored);

@@ -2,7 +2,7 @@
  * What a callable's call reaches: asked of the object and of one real call, never guessed from a
  * name.
  */
-#include "py/package/package.h"
+#include "py/py.h"
 
 #include <dlfcn.h>
 #include <string.h>
@@ -71,14 +71,6 @@ PyObject *pb_py_entry_object(PyObject *module, PyObject *callable)
 	if (!strstr(name, ".so") || !strncmp(name, "libpython", 9))
 		Py_RETURN_NONE;
 	return PyUnicode_DecodeFSDefault(info.dli_fname);
-}
-
-PyObject *pb_py_is_interpreters(PyObject *module, PyObject *type)
-{
-	Dl_info interpreter, its;
-	(void)module;
-	return PyBool_FromLong(dladdr(&PyBaseObject_Type, &interpreter) && dladdr(type, &its) &&
-			       its.dli_fbase == interpreter.dli_fbase);
 }
 
 PyObject *pb_py_stored_pointer(PyObject *module, PyObject *args)
