@@ -116,6 +116,7 @@ def test_absent_is_none(found: probe.Comparison) -> None:
     assert python.dispatch is None and python.compute is None and python.closure is None
     assert set(python.subphases) == {
         "call", "marshal_in", "detach", "invoke", "compute", "attach", "marshal_out", "return",
+        "callback", "python",
     }  # fmt: skip
     assert all(part is None for part in python.subphases.values())
 
