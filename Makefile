@@ -37,7 +37,8 @@ override LDFLAGS  += -pthread $(SAN_FLAGS)
 LIBS      := -lunwind -ljansson -lm -ldl
 Q         := $(if $(V),,@)
 VERSION   := $(shell sed -n 's/^.define PROBE_VERSION "\(.*\)"/\1/p' libprobe/include/probe/probe.h)
-PYTHON_INCLUDE = $(shell $(call quote,$(PYTHON)) -c 'import sysconfig; print(sysconfig.get_path("include"))')
+# Asked once, where it is used.
+PYTHON_INCLUDE = $(eval PYTHON_INCLUDE := $(shell $(call quote,$(PYTHON)) -c 'import sysconfig; print(sysconfig.get_path("include"))'))$(PYTHON_INCLUDE)
 # A make of our own for what must follow one another: as parallel as the caller's, else one job a CPU.
 SUBMAKE    = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
@@ -139,7 +140,7 @@ claims: $(B)/probe ## put published claims to the test; writes build/claims/clai
 
 # --- tests --------------------------------------------------------------------------------------
 # PYTEST="-k NAME" passes options on. Each suite leaves its counts in $(TALLY).
-SUITES  := test-c test-san $(if $(ALL),test-tsan) test-fuzz test-warnings test-aarch64 test-lint test-py test-package test-truth
+SUITES  := test-c test-san $(if $(ALL),test-tsan test-valgrind) test-fuzz test-warnings test-aarch64 test-lint test-py test-package test-truth
 TALLY   := $(B)/tally
 SUITE    = $(call quote,$(PYTHON)) tests/suite.py $(TALLY) $(if $(SAN),$(if $(filter thread,$(SAN)),test-tsan,test-san),$@)
 PIP      = --quiet --disable-pip-version-check --no-deps
@@ -179,6 +180,8 @@ test-fuzz: venv ## what the fuzz targets have found before, under ASan and UBSan
 	+$(Q)$(if $(ALL),$(if $(FUZZ_CC),$(SUBMAKE) fuzz SECONDS=10,echo 'skipped: new inputs: no clang here has libFuzzer'))
 test-tsan: ## what threads share, under TSan; part of test-all
 	+$(Q)$(SUBMAKE) SAN=thread B=$(B)-tsan TALLY=$(TALLY) CTESTS="test_watch test_threads test_hook" test-c
+test-valgrind: $(CTEST_BIN) $(B)/probe ## the C unit tests under valgrind; minutes; part of test-all
+	$(Q)$(SUITE) script tests/c/valgrind.sh $(CTEST_BIN)
 test-aarch64: ## the parts that know the processor, for aarch64 under qemu
 	$(Q)$(SUITE) script tests/c/aarch64/run.sh $(B)
 test-warnings: ## no warning from gcc at -O3 and from one clang
