@@ -6,6 +6,7 @@ import json
 import os
 import pwd
 import shutil
+import struct
 import time
 from pathlib import Path
 from typing import Any, Dict, Iterator, Set
@@ -259,6 +260,47 @@ def test_a_cache_that_others_can_write_is_not_used(
     open_folder.chmod(0o755)
     probe.env["XDG_CACHE_HOME"] = str(tmp_path)
     assert owners(probe).keys() == {None}
+
+
+def acl(*entries: Any) -> bytes:
+    """An access control list as the kernel keeps it, of (tag, permissions, id)."""
+    return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+
+
+OWNER, USER, GROUP_OBJ, GROUP, MASK, OTHER = 1, 2, 4, 8, 16, 32
+NOBODY = 0xFFFFFFFF
+
+
+@pytest.mark.parametrize("kind", ["access", "default"])
+@pytest.mark.parametrize("where", ["folder", "above"])
+def test_a_cache_that_an_access_control_list_opens_is_not_used(
+    probe: Probe, home: Path, tmp_path: Path, where: str, kind: str
+) -> None:
+    """The mode alone looks like that of a group of the user's own."""
+    if where == "folder":
+        entry(home / "kernels", "planted-1", days=40)
+    folder = home if where == "folder" else tmp_path
+    plain = [(OWNER, 7, NOBODY), (GROUP_OBJ, 5, NOBODY), (MASK, 7, NOBODY), (OTHER, 5, NOBODY)]
+    for others in (USER, GROUP):
+        entries = sorted([*plain, (others, 7, 54321)])
+        try:
+            os.setxattr(folder, "system.posix_acl_" + kind, acl(*entries))
+        except OSError as e:
+            pytest.skip("no access control lists on this file system: %s" % e)
+        done = probe("cache", "size")
+        (line,) = done.error_lines
+        words = "default access control list" if kind == "default" else "access control list"
+        assert words in line and str(folder) in line, line
+        assert str(home) not in done.out
+    # Masked, of the user's own, or for reading alone: nobody else can write.
+    (owner, group, mask, other) = plain
+    for harmless in (
+        [owner, (USER, 7, 54321), group, (MASK, 5, NOBODY), other],
+        [owner, (USER, 7, os.geteuid()), group, mask, other],
+        [owner, (USER, 5, 54321), group, mask, other],
+    ):
+        os.setxattr(folder, "system.posix_acl_" + kind, acl(*harmless))
+        assert probe("cache", "size").error_lines == []
 
 
 def test_a_run_warns_of_a_cache_that_others_can_write(

@@ -14,7 +14,7 @@ from typing import Any, Iterator, Optional
 
 import pytest
 
-from conftest import PROBE_BIN, Done, Probe, cells
+from conftest import PROBE_BIN, ROOT, Done, Probe, cells
 
 NOTHING, USAGE = 1, 2
 QUICK = ["--passes", "1", "--rounds", "10"]
@@ -82,6 +82,31 @@ def test_a_cache_whose_path_is_not_utf8(probe: Probe, python: str, tmp_path: Pat
         line = done.one_error(done.code, "not UTF-8", "XDG_CACHE_HOME")
         assert done.code in (NOTHING, USAGE)
         assert "memory" not in line
+
+
+@pytest.mark.parametrize("what", ["TMPDIR", "workload", "PROBE_WORKLOADS", "library", "output"])
+def test_a_path_that_is_not_utf8(probe: Probe, python: str, tmp_path: Path, what: str) -> None:
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff"))
+    odd.mkdir()
+    shutil.copytree(ROOT / "workloads" / "add", odd / "mine")
+    description = odd / "mine" / "workload.json"
+    description.write_text(description.read_text().replace('"name": "add"', '"name": "mine"'))
+    operands = ["mine" if what == "PROBE_WORKLOADS" else "add"]
+    if what == "workload":
+        operands = [str(odd / "mine")]
+    elif what == "library":
+        (odd / "f.c").write_text("int one(void) { return 1; }\n")
+        operands = [str(odd / "f.c"), "int one(void)", "--args", ""]
+    elif what != "output":
+        probe.env[what] = str(odd)
+    out = (odd if what == "output" else tmp_path) / "run.json"
+    done = probe("run", *operands, "-p", "python,ctypes", "-i", python, "-o", out, *QUICK)
+    if what == "output":  # nothing is handed on: any name will do
+        assert done.code == 0 and out.exists()
+        return
+    names = {"TMPDIR": "TMPDIR", "library": "library"}.get(what, "workload")
+    done.one_error(done.code, "not UTF-8", names, "\\xff")
+    assert done.code in (NOTHING, USAGE) and "memory" not in done.err
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/fail.h"
 #include "probe/text.h"
 
 unsigned long pb_utf8_decode(const unsigned char *p, size_t *bytes)
@@ -29,6 +30,15 @@ unsigned long pb_utf8_decode(const unsigned char *p, size_t *bytes)
 		n = 0;
 	*bytes = n;
 	return c;
+}
+
+int pb_check_utf8(const char *what, const char *text, const char *cure, struct probe_error *err)
+{
+	size_t n = 1;
+
+	for (const char *c = text; *c && n; c += n)
+		pb_utf8_decode((const unsigned char *)c, &n);
+	return n ? 0 : pb_fail(err, PROBE_EINVAL, 0, "%s is not UTF-8, %s: %s", what, text, cure);
 }
 
 /* C1 controls, marks of direction, separators of lines, the byte order mark, and tags: characters

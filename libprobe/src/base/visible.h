@@ -8,10 +8,15 @@
 #include <stdbool.h>
 
 #include "base/buf.h"
+#include "probe/error.h"
 
 /* The character of UTF-8 at p, and its bytes: 0 where there is none (overlong forms and surrogates
  * are none). Reads no further than the end of a string. */
 unsigned long pb_utf8_decode(const unsigned char *p, size_t *bytes);
+
+/* What is handed on as JSON has to be UTF-8. what: "the path of the library"; cure: what to do.
+ * Returns 0 or -PROBE_EINVAL. */
+int pb_check_utf8(const char *what, const char *text, const char *cure, struct probe_error *err);
 
 /* Appends text with "\x1b" for a control character or a byte that is not UTF-8, "\n" and "\t" for
  * those two, and "\u202e" for C1 controls, line separators and marks of direction. A text that

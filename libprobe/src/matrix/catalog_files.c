@@ -14,6 +14,7 @@
 
 #include "base/fail.h"
 #include "base/read_file.h"
+#include "base/visible.h"
 #include "matrix/home.h"
 
 static int no_memory(struct probe_error *err)
@@ -39,6 +40,8 @@ json_t *pb_read_described(const char *file, const char *dir, struct probe_error 
 	struct pb_buf text = {0};
 	json_error_t at;
 	json_t *json = NULL;
+	if (pb_check_utf8("the path of a workload or binding", dir, "rename its folder", err))
+		return NULL;
 	if (pb_read_file(file, &text, err)) {
 		pb_buf_fini(&text);
 		return NULL;

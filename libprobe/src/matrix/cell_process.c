@@ -146,7 +146,7 @@ int pb_cell_process(const struct pb_places *places, const struct pb_cell *cell,
 		script = NULL;
 	if (!spec || !script ||
 	    make_environment(settings->seed, pass, cell->row, &hash_seed, &pad)) {
-		pb_fail(err, PROBE_ENOMEM, 0, "memory is out, or a path is not UTF-8");
+		pb_fail(err, PROBE_ENOMEM, 0, "out of memory");
 		goto out;
 	}
 	rc = pb_write_spec(places->scratch, "cell.json", spec, &spec_path, err);

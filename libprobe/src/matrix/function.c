@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/fail.h"
+#include "base/visible.h"
 #include "matrix/catalog_load.h"
 #include "matrix/clean.h"
 #include "matrix/switches.h"
@@ -186,6 +187,24 @@ static json_t *import_folders(void)
 	return list;
 }
 
+static int check_texts(const struct pb_operands *o, struct probe_error *err)
+{
+	const struct {
+		const char *what, *text, *cure;
+	} texts[] = {
+		{"the path of the library", o->library, "rename it"},
+		{"the prototype", o->prototype, "write it in UTF-8"},
+		{"MODULE:CALLABLE", o->callable, "write it in UTF-8"},
+		{"--args", o->args, "write it in UTF-8"},
+		{"--target", o->target, "write it in UTF-8"},
+	};
+	int rc = 0;
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0] && !rc; i++)
+		if (texts[i].text)
+			rc = pb_check_utf8(texts[i].what, texts[i].text, texts[i].cure, err);
+	return rc;
+}
+
 static json_t *make_spec(const struct pb_operands *o, const struct pb_places *places,
 			 const char *label, double timeout_s)
 {
@@ -280,11 +299,13 @@ static int make_with(const struct pb_operands *operands, const struct pb_places 
 	struct listener listener = {options, index};
 	struct pb_child_outcome outcome;
 	char *script = NULL, *spec_path = NULL;
-	json_t *spec = make_spec(operands, places, interpreter->label, timeout_s);
-	int rc = 0;
+	json_t *spec = NULL;
+	int rc = check_texts(operands, err);
+	if (rc)
+		return rc;
+	spec = make_spec(operands, places, interpreter->label, timeout_s);
 	if (!spec)
-		rc = pb_fail(err, PROBE_EINVAL, 0,
-			     "the function's library, prototype or arguments are not UTF-8 text");
+		rc = no_memory(err);
 	else if (asprintf(&script, "%s/ext/probe/_function.py", places->home) < 0)
 		script = NULL, rc = no_memory(err);
 	if (!rc)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/fail.h"
+#include "base/visible.h"
 #include "matrix/cache_use.h"
 #include "matrix/home.h"
 #include "matrix/interp.h"
@@ -130,7 +131,9 @@ static int find_places(struct pb_session *session, struct probe_error *err)
 {
 	const char *tmp = getenv("TMPDIR");
 	char *note = NULL;
-	int rc = pb_home_find(&session->home, &session->library, err);
+	int rc = pb_check_utf8("TMPDIR", tmp ? tmp : "", "set it to a folder whose path is", err);
+	if (!rc)
+		rc = pb_home_find(&session->home, &session->library, err);
 	if (!rc)
 		rc = pb_cache_dir(&session->cache, &note, err);
 	if (!rc && *note && probe_run_add_warning(session->run, note))

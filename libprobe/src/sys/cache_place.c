@@ -3,18 +3,22 @@
  */
 #include "sys/cache_place.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <grp.h>
+#include <linux/posix_acl.h>
+#include <linux/posix_acl_xattr.h>
+#include <linux/xattr.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
-#include <jansson.h>
-
 #include "base/fail.h"
+#include "base/visible.h"
 
 enum { NSS_BYTES = 16384, NAME_BYTES = 64 };
 
@@ -59,6 +63,47 @@ static bool is_own_group(gid_t gid)
 	return true;
 }
 
+/* Whether the access control list of a folder of that group lets others write: 1, 0, or -1 where it
+ * has none. Where there is one, the group's bits of the mode are only the list's mask.
+ * fresh: the list that what is made in the folder gets. */
+static int acl_admits_others(const char *path, bool fresh, gid_t group)
+{
+	struct {
+		struct posix_acl_xattr_header header;
+		struct posix_acl_xattr_entry entries[256];
+	} acl;
+	const char *which = fresh ? XATTR_NAME_POSIX_ACL_DEFAULT : XATTR_NAME_POSIX_ACL_ACCESS;
+	ssize_t size = getxattr(path, which, &acl, sizeof acl);
+	bool named = false, masked = false, everyone = false;
+	if (size < (ssize_t)sizeof acl.header)
+		return size < 0 && errno == ERANGE ? 1 : -1; /* longer than anybody needs */
+	size_t n = ((size_t)size - sizeof acl.header) / sizeof acl.entries[0];
+	for (size_t i = 0; i < n; i++) {
+		unsigned id = le32toh(acl.entries[i].e_id);
+		bool writes = le16toh(acl.entries[i].e_perm) & ACL_WRITE;
+		switch (le16toh(acl.entries[i].e_tag)) {
+		case ACL_USER:
+			named |= writes && id != geteuid() && id != 0;
+			break;
+		case ACL_GROUP:
+			named |= writes && !is_own_group(id);
+			break;
+		case ACL_GROUP_OBJ:
+			named |= writes && !is_own_group(group);
+			break;
+		case ACL_OTHER:
+			everyone = writes;
+			break;
+		case ACL_MASK:
+			masked = !writes;
+			break;
+		default:
+			break;
+		}
+	}
+	return everyone || (named && !masked);
+}
+
 /* --- judging ------------------------------------------------------------------------------------
  */
 
@@ -75,11 +120,27 @@ static bool is_safe(const char *path, const struct stat *st, bool last, char *wh
 	if (S_ISLNK(st->st_mode) || (st->st_mode & S_ISVTX && !last))
 		return true;
 	bool others = st->st_mode & S_IWOTH;
-	bool group = st->st_mode & S_IWGRP && !is_own_group(st->st_gid);
-	if (others || group)
+	int listed = st->st_mode & S_IWGRP ? acl_admits_others(path, false, st->st_gid) : 0;
+	bool group = listed < 0 && !is_own_group(st->st_gid);
+	if (others || group || listed > 0)
 		snprintf(why, size, "%s can be written by %s (chmod %s)", path,
-			 others ? "everyone" : "its group", others ? "go-w" : "g-w");
-	return !others && !group;
+			 others       ? "everyone"
+			 : listed > 0 ? "those whom its access control list names"
+				      : "its group",
+			 others ? "go-w" : "g-w");
+	return !others && !group && listed <= 0;
+}
+
+/* The folder where the next one would be made. */
+static bool is_safe_above_new(const char *path, char *why, size_t size)
+{
+	if (acl_admits_others(path, true, getegid()) <= 0)
+		return true;
+	snprintf(why, size,
+		 "what is made in %s can be written by those whom its default access control list "
+		 "names (setfacl -k)",
+		 path);
+	return false;
 }
 
 /* Every folder from the root down to path, as it is written; own: path itself has to be the
@@ -97,12 +158,14 @@ static bool is_safe_down_to(const char *path, bool own, char *why, size_t size)
 	for (char *end = part;;) {
 		char *next = strchrnul(end + 1, '/'), kept = *next;
 		*next = '\0';
-		if (lstat(part, &st)) /* not there yet, or told later that it can't be used */
-			return true;
+		if (lstat(part, &st)) { /* not there yet, or told later that it can't be used */
+			*end = '\0';
+			return is_safe_above_new(*part ? part : "/", why, size);
+		}
 		if (!is_safe(part, &st, own && !kept, why, size))
 			return false;
 		if (!kept)
-			return true;
+			return is_safe_above_new(part, why, size);
 		*next = kept;
 		end = next;
 	}
@@ -168,13 +231,6 @@ static bool own_place(char *buf, size_t size)
 	       pb_is_private(buf, why, sizeof why);
 }
 
-static bool is_utf8(const char *path)
-{
-	json_t *text = json_string(path);
-	json_decref(text);
-	return text != NULL;
-}
-
 int pb_cache_place(struct pb_cache_place *out, struct probe_error *err)
 {
 	char why[PATH_MAX], asked[PATH_MAX];
@@ -187,11 +243,10 @@ int pb_cache_place(struct pb_cache_place *out, struct probe_error *err)
 	if (!out->path[0])
 		return pb_fail(err, PROBE_ENOENT, 0,
 			       "no cache folder: neither XDG_CACHE_HOME nor HOME is set");
-	if (!is_utf8(out->path))
-		return pb_fail(err, PROBE_EINVAL, 0,
-			       "the path of the cache folder is not UTF-8, %s: set XDG_CACHE_HOME "
-			       "to one that is",
-			       out->path);
+	int rc = pb_check_utf8("the path of the cache folder", out->path,
+			       "set XDG_CACHE_HOME to one that is", err);
+	if (rc)
+		return rc;
 	if (pb_is_private(out->path, why, sizeof why))
 		return 0;
 	memcpy(asked, out->path, sizeof asked);
