@@ -24,6 +24,8 @@ _TOOL_TIMEOUT_S = 1200  # a first cargo build compiles the whole of PyO3
 _ERROR_LINE = re.compile(
     r"(?:fatal )?error(?:\[E\d+\])?: |undefined reference|cannot find |Error: "
 )
+# What stands further down, under an error that has many causes.
+_CAUSE = re.compile(r"failed to verify the checksum of")
 # What the first error line says -> how to mend it.
 _FIXES = [
     (r"libunwind\.h|-lunwind", "apt install libunwind-dev"),
@@ -34,6 +36,10 @@ _FIXES = [
     (
         r"failed to (?:download|get `)|no matching package named",
         "connect to a network, so that cargo can get its crates once",
+    ),
+    (
+        r"checksum (?:for|of) `",
+        "the crate was changed on its way: check the registry or mirror that cargo uses",
     ),
 ]
 
@@ -251,9 +257,10 @@ def _tool_environment() -> Dict[str, str]:
 
 def _first_error(text: str) -> Optional[str]:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    for line in lines:
-        if _ERROR_LINE.search(line):
-            return line
+    for pattern in (_CAUSE, _ERROR_LINE):
+        for line in lines:
+            if pattern.search(line):
+                return line
     return lines[0] if lines else None
 
 
