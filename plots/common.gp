@@ -90,13 +90,13 @@ tex(text) = (joined = '', (strlen(text) > 0 ? sum [i = 1:strlen(text)] (joined =
 # Sizes are spelt out for LaTeX, where gnuplot sets none. T, B: of a label, plain and bold; P, BP: of
 # points, whose texts lose one backslash on their way. F: the format of an axis.
 sized(text, points) = is_tex ? sprintf('\fontsize{%.3g}{%.3g}\selectfont ', points, 1.2 * points).text : text
-doubled(text) = (joined = '', (sum [i = 1:strlen(text)] (joined = joined.(text[i:i] eq "\\" ? "\\\\" : text[i:i]), 0)), joined)
+doubled(text) = (joined = '', (strlen(text) > 0 ? sum [i = 1:strlen(text)] (joined = joined.(text[i:i] eq "\\" ? "\\\\" : text[i:i]), 0) : 0), joined)
 T(text, points) = is_tex ? sized(tex(text), points) : text
-P(text, points) = is_tex ? doubled(T(text, points)) : text
-escaped(text, mark) = (joined = '', (strlen(text) > 0 ? sum [i = 1:strlen(text)] \
-	(joined = joined.(strstrt("_^@&~{}\\", text[i:i]) > 0 ? mark : '').text[i:i], 0) : 0), joined)
-B(text, points) = is_tex ? sized('\textbf{'.tex(text).'}', points) : '{/:Bold '.escaped(text, "\\").'}'
-BP(text, points) = is_tex ? doubled(B(text, points)) : '{/:Bold '.escaped(text, "\\\\").'}'
+P(text, points) = doubled(T(text, points))
+escaped(text) = (joined = '', (strlen(text) > 0 ? sum [i = 1:strlen(text)] \
+	(joined = joined.(strstrt("_^@&~{}\\", text[i:i]) > 0 ? "\\" : '').text[i:i], 0) : 0), joined)
+B(text, points) = is_tex ? sized('\textbf{'.tex(text).'}', points) : '{/:Bold '.escaped(text).'}'
+BP(text, points) = doubled(B(text, points))
 F(format, points) = sized(format, points)
 BOXED = is_tex ? '' : 'boxed' # in LaTeX a box needs a package
 # Where a label that is not wanted goes: beyond every axis. (One NaN alone among labels ends gnuplot 5.4.)

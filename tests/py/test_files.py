@@ -6,10 +6,12 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import threading
+import xml.etree.ElementTree
 from pathlib import Path
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, Iterator
 
 import pytest
 
@@ -18,8 +20,8 @@ from conftest import PROBE_BIN, ROOT, Probe
 CORPUS = ROOT / "tests" / "fuzz" / "corpus" / "run"
 SAMPLE = ROOT / "plots" / "sample" / "run.json"
 # A title for the terminal, a C1 control, a line that isn't the file's, text from right to left, a
-# tag, a link and a table's end.
-HOSTILE = "\x1b]0;pwned\x07\x9b31m\n\u202e<script>x</script>[l](javascript:x)|&lt;"
+# tag, a link and a table's end; what is the control character for a program that reads escapes.
+HOSTILE = "\x1b]0;pwned\x07\x9b31m\n\u202e<script>x</script>[l](javascript:x)|&lt;\\033[1m"
 CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 
 
@@ -87,6 +89,67 @@ def test_text_of_a_file_is_text(probe: Probe, hostile: Path, tmp_path: Path) -> 
             assert name.endswith(".html") or "](javascript:" not in bare, name
     assert "\\x1b]0;pwned" in shown["show stdout"] + shown["show stderr"]
     assert "\\u202e" in shown["show stdout"] + shown["show stderr"]
+
+
+def hostile_sample(tmp_path: Path, name: str) -> Path:
+    document = json.loads((SAMPLE.parent / (name + ".json")).read_text(encoding="utf-8"))
+    path = tmp_path / (name + ".json")
+    hostile = dict(document, probe=poison(document["probe"], "\x1b[7m<b>"))
+    path.write_text(json.dumps(hostile), encoding="utf-8")
+    return path
+
+
+@pytest.mark.skipif(not shutil.which("gnuplot"), reason="there is no gnuplot")
+@pytest.mark.parametrize(
+    "kind, sample",
+    [
+        ("breakdown", "run"),
+        ("builds", "run"),
+        ("waterfall", "run"),
+        ("distribution", "run"),
+        ("break-even", "run"),
+        ("delta", "run"),
+        ("heatmap", "sweep"),
+        ("scaling", "threads"),
+    ],
+)
+def test_text_of_a_file_is_text_in_a_plot(
+    probe: Probe, tmp_path: Path, kind: str, sample: str
+) -> None:
+    run = hostile_sample(tmp_path, sample)
+    runs = [run, run] if kind == "delta" else [run]
+    done = probe("plot", *runs, "--kind", kind, "-o", tmp_path / "plot.svg")
+    assert done.code == 0 and not CONTROL.search(done.out + done.err), done.err
+    svg = (tmp_path / "plot.svg").read_text(encoding="utf-8")
+    assert not CONTROL.search(re.sub("[\t\r]", "", svg))
+    elements = list(xml.etree.ElementTree.fromstring(svg).iter())
+    names = {str(element.tag).rpartition("}")[2] for element in elements}
+    assert not names & {"script", "foreignObject", "image"}, names
+    hrefs = [v for e in elements for k, v in e.attrib.items() if k.endswith("href")]
+    assert all(href.startswith("#") for href in hrefs)
+    assert "\\x1b" in "".join(element.text or "" for element in elements)
+
+
+@pytest.mark.parametrize("format", ["trace", "speedscope"])
+def test_text_of_a_file_is_text_in_a_trace(probe: Probe, tmp_path: Path, format: str) -> None:
+    out = tmp_path / "trace"
+    done = probe("show", hostile_sample(tmp_path, "run"), "--export-" + format, out)
+    assert out.exists(), done.err
+    found = list(strings(json.loads(out.read_text(encoding="utf-8"))))
+    assert [text for text in found if CONTROL.search(text) or "\n" in text] == []
+    assert any("\\x1b" in text for text in found)
+
+
+def strings(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield key
+            yield from strings(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from strings(item)
+    elif isinstance(value, str):
+        yield value
 
 
 def test_a_message_that_quotes_a_file_is_text(probe: Probe, tmp_path: Path) -> None:

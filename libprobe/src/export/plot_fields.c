@@ -7,17 +7,21 @@
 #include "export/export.h"
 #include "probe/figures.h"
 
-/* gnuplot knows no way to write a quote or a line end inside a quoted field. */
+/* gnuplot knows no way to write a quote or a line end inside a quoted field, and takes "\033" there
+ * for the control character. */
 void pb_plot_text(struct pb_buf *out, const char *text)
 {
 	struct pb_buf line = {0};
 
 	pb_buf_line(&line, text ? text : "");
+	pb_buf_puts(out, "\"");
 	for (size_t i = 0; i < line.len; i++)
-		if (line.data[i] == '"')
-			line.data[i] = '\'';
+		if (line.data[i] == '\\')
+			pb_buf_puts(out, "\\\\");
+		else
+			pb_buf_add(out, line.data[i] == '"' ? "'" : line.data + i, 1);
 	/* An empty field would shift the columns. */
-	pb_buf_printf(out, "\"%s\" ", line.len ? line.data : " ");
+	pb_buf_puts(out, line.len ? "\" " : " \" ");
 	out->oom = out->oom || line.oom;
 	pb_buf_fini(&line);
 }
