@@ -102,6 +102,10 @@ class Run:
     """What one run measured: the same data as a run file, as libprobe reads it.
 
     cells: one Breakdown for each workload, path and interpreter, in table order.
+    verdicts: the answers in words, one for each workload and interpreter.
+    summary: of workloads measured on several interpreters, a row each: workload, interpreter, the
+    cheapest binding, its total, the next one, ctypes and pure Python, as the command prints them.
+    changes: what changed from one build to the next, in words.
     """
 
     def __init__(self, text: str, calls: Optional[Sequence[int]] = None) -> None:
@@ -109,7 +113,11 @@ class Run:
         self._model: Json = json.loads(text)
         view: Json = json.loads(_probe.view(text))
         self.unit: str = view["unit"]
-        self.verdicts: Tuple[str, ...] = tuple(view["verdicts"])
+        answers: Json = view["answers"]
+        self.verdicts: Tuple[str, ...] = tuple(answers["verdicts"])
+        self.summary: Tuple[Tuple[str, ...], ...] = tuple(map(tuple, answers["summary"]))
+        self.changes: Tuple[str, ...] = tuple(answers["changes"])
+        self._told: Tuple[str, ...] = tuple(answers["told"])  # the verdicts that it leaves
         self.warnings: Tuple[str, ...] = tuple(self._model["warnings"] or ())
         self.counter: Json = self._model["counter"]
         counts: List[Optional[int]] = list(calls) if calls else [None] * len(view["cells"])
@@ -160,6 +168,8 @@ class Run:
             "interrupted": self.interrupted,
             "warnings": list(self.warnings),
             "verdicts": list(self.verdicts),
+            "summary": [list(row) for row in self.summary],
+            "changes": list(self.changes),
             "cells": [cell._dict() for cell in self.cells],
         }
 

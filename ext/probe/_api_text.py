@@ -195,11 +195,19 @@ def _all_notes(cells: "Sequence[Breakdown]") -> List[str]:
     return _notes(["%s: %s" % (cell.path, note) for cell in cells for note in notes(cell)])
 
 
+def summary_rows(found: "Run") -> "List[List[str]]":
+    """With a head; how many times as long as the cheapest binding the others take."""
+    head = ["", "interpreter", "cheapest", "total (%s)" % found.unit, "next", "ctypes", "python"]
+    return [head, *map(list, found.summary)]
+
+
 def run(found: "Run") -> str:
     if not found.cells:
         return "probe.Run without cells"
     lines = table(_rows(found.cells, "", False)) + [how(found.cells[0])]
-    lines += _wrapped(found.verdicts) + _notes(found.warnings)
+    if found.summary:
+        lines += ["", *table(summary_rows(found))]
+    lines += _wrapped(found.changes) + _wrapped(found._told) + _notes(found.warnings)
     return "\n".join(lines + _all_notes(found.cells))
 
 

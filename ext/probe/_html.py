@@ -265,10 +265,12 @@ def run(found: "Run") -> str:
     if not found.cells:
         return _frame(_small(["a run without cells"]))
     lines = [_api_text.how(found.cells[0])] + list(found.warnings) + _cell_notes(found.cells)
+    summary = [[_text(field) for field in row] for row in _api_text.summary_rows(found)]
     return _frame(
         _bars(found.cells, labels),
         _phase_table(found.cells, labels, False),
-        _verdict(found.verdicts),
+        _table(summary, [1]) if found.summary else "",
+        _verdict(found.changes + found._told),
         _small(lines),
     )
 

@@ -7,12 +7,16 @@ import json
 import math
 import sys
 import xml.dom.minidom
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import probe
 from conftest import QUICK
+
+
+SAMPLE = Path(__file__).parents[2] / "plots" / "sample" / "run.json"
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +55,23 @@ def test_a_page_that_loses_its_svg_still_reads_well(found: probe.Comparison) -> 
         for svg in document.getElementsByTagName("svg"):
             assert {e.tagName for e in svg.getElementsByTagName("*")} == {"rect"}
             assert not [n for n in svg.childNodes if n.nodeType == n.TEXT_NODE]
+
+
+def test_several_interpreters_are_summed_up() -> None:
+    """As the command does: a row each and what changed, the words only of what these leave out."""
+    run = probe.load(SAMPLE)
+    builds = len({cell.interpreter for cell in run.cells})
+    workloads = list(dict.fromkeys(cell.name for cell in run.cells))
+    assert builds > 1 and [row[0] for row in run.summary] == [w for w in workloads for _ in range(builds)]  # fmt: skip
+    workload, interpreter, cheapest = run.summary[0][:3]
+    assert workload == run.cells[0].name and interpreter == run.cells[0].interpreter
+    assert cheapest.split()[0] in {cell.path for cell in run.cells}
+    assert len(run.changes) == len(workloads) * (builds - 1)
+    for text in (repr(run), run._repr_html_()):
+        assert "cheapest" in text and interpreter in text
+        assert "Pure Python takes" not in text.replace("\n", " ")
+    xml.dom.minidom.parseString(run._repr_html_())
+    assert len(run.verdicts) == len(run.summary) and not run._told
 
 
 def test_hostile_names_are_escaped() -> None:

@@ -3,7 +3,8 @@
  * the analysis and the run file, so that the package prints the figures that the command prints.
  *
  * analyse.c   samples -> figures -> the run file's JSON; loading and saving it
- * view.c      a run as figures in nanoseconds and in words, ready to be laid out
+ * view.c      a run as figures in nanoseconds, ready to be laid out
+ * view_summary.c its verdicts, in words and at a glance
  * doctor.c    the counter and the machine
  * watch.c     every call counted while a block runs; watch_slots.c, watch_rows.c
  *
@@ -17,6 +18,7 @@
 
 #include <jansson.h>
 
+#include "probe/figures.h"
 #include "probe/run.h"
 
 /* Py_mod_exec: adds this folder's functions to the module. */
@@ -31,6 +33,9 @@ struct probe_run *pb_package_run(const char *text);
 PyObject *pb_package_text(const struct probe_run *run);
 /* A JSON value as a str; takes the reference. NULL (also for NULL) with an exception. */
 PyObject *pb_package_json(json_t *value);
+/* The verdicts of a run in words, those that no summary stands for (told), the rows of the summary
+ * and what changed between builds; a new object. */
+json_t *pb_view_answers(const struct probe_run *run, const struct probe_scale *scale);
 
 PyObject *pb_py_analyse(PyObject *module, PyObject *args);
 PyObject *pb_py_load(PyObject *module, PyObject *args);

@@ -12,7 +12,6 @@
 #include "base/fail.h"
 #include "probe/export.h"
 #include "probe/figures.h"
-#include "probe/verdict.h"
 #include "result/codec.h"
 
 /* What a figure of one engine needs to be shown. */
@@ -147,22 +146,6 @@ static json_t *view_cell(const struct probe_run *run, const struct probe_cell *c
 			 probe_ratio_text(speedup, speedup_text, sizeof speedup_text));
 }
 
-static json_t *view_verdicts(const struct probe_run *run, const struct probe_scale *scale)
-{
-	struct probe_verdict *verdicts = NULL;
-	size_t n = 0;
-	json_t *list = json_array();
-	if (probe_verdict_list(run, &verdicts, &n, NULL))
-		return list;
-	for (size_t i = 0; i < n; i++) {
-		char *words = probe_verdict_words(&verdicts[i], scale);
-		json_array_append_new(list, pb_json_text(words));
-		free(words);
-	}
-	probe_verdicts_free(verdicts, n);
-	return list;
-}
-
 PyObject *pb_py_view(PyObject *module, PyObject *args)
 {
 	const char *text;
@@ -182,7 +165,7 @@ PyObject *pb_py_view(PyObject *module, PyObject *args)
 		json_array_append_new(cells, view_cell(run, &run->cells[i], &scale));
 	json_t *out =
 		json_pack("{s:s, s:f, s:o, s:o}", "unit", scale.name, "per_tick", scale.per_tick,
-			  "cells", cells, "verdicts", view_verdicts(run, &scale));
+			  "cells", cells, "answers", pb_view_answers(run, &scale));
 	probe_run_free(run);
 	return pb_package_json(out);
 }
