@@ -89,7 +89,7 @@ def run_cmocka(program: str) -> Counts:
     if counts.failed:
         print(output + "%s: %s" % (name, how_it_ended(status)))
     elif counts.skipped:
-        reasons = re.findall(r"^skipped: (.*)", output, re.MULTILINE)
+        reasons = re.findall(r"^ *skipped: (.*)", output, re.MULTILINE)
         for reason in reasons or ["no reason was given"]:
             print("    skipped: " + reason)
     sys.stdout.flush()
