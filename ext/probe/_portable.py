@@ -284,7 +284,7 @@ class Core:
                 self.nothing(5 * _NOTHINGS, *self.span)
             loop, *rest = self.loops.get(rung) or self.loops[REAL]
             loop(_LEAD, _LEAD + calls, *rest)
-            self.called += calls_of(calls) if rung == REAL else 0
+            self.called += calls_of(calls) if rung in (REAL, FENCED) else 0
             return 0
         except BaseException as e:
             self.raised = e
@@ -316,6 +316,7 @@ class Core:
             self.do("arm", rung, 0)
             try:
                 got = plain(call(*args))
+                self.called += rung == FENCED
             finally:
                 self.do("arm", REAL, 0)
             mask |= (1 << rung) if got == expected else 0

@@ -17,7 +17,7 @@ from conftest import PROBE_BIN, ROOT, Probe
 
 EXT = ROOT / "ext" / "probe"
 SCRIPT = Path(__file__).parent / "portable_calls.py"
-EMPTY, TARGET, REAL, PYCALL, CALLBACK_STUB = 0, 3, 4, 6, 8
+EMPTY, TARGET, REAL, PYCALL, CALLBACK_STUB, FENCED, FENCED_TARGET = 0, 3, 4, 6, 8, 10, 11
 ATTEMPTS = 4  # the machine is shared
 
 COUNTED = """\
@@ -60,7 +60,7 @@ def expect_every_call(answer: Dict[str, Any]) -> None:
     assert answer["called"] > 1000
     assert answer["reached"] == answer["called"]
     assert answer["counted"] >= 4000
-    assert answer["columns"] == [EMPTY, TARGET, REAL]
+    assert answer["columns"] == [EMPTY, TARGET, REAL, FENCED, FENCED_TARGET]
 
 
 def test_every_call_of_every_loop_is_made(python: str, cache: Path, tmp_path: Path) -> None:
@@ -129,8 +129,8 @@ def ticks(answer: Dict[str, Any], rung: int) -> float:
     "path, workload, rungs",
     [
         ("python", "add", [EMPTY, REAL, PYCALL]),
-        ("ctypes", "add", [EMPTY, TARGET, REAL]),
-        ("ctypes", "struct", [EMPTY, TARGET, REAL]),
+        ("ctypes", "add", [EMPTY, TARGET, REAL, FENCED, FENCED_TARGET]),
+        ("ctypes", "struct", [EMPTY, TARGET, REAL, FENCED, FENCED_TARGET]),
         ("ctypes", "callback", [EMPTY, TARGET, REAL, CALLBACK_STUB]),
     ],
 )
