@@ -277,7 +277,7 @@ class Watch:
         if self.unseen:
             notes.append("not seen: %s; see left_out" % _api_text.watch_unseen(self))
         for key, text in (
-            ("lost", "%d calls were not counted, as memory was out"),
+            ("lost", "%d calls were not counted: out of memory"),
             ("unhooked", "%d functions of cffi libraries could not be hooked"),
             ("left", "%d hooks had been replaced by somebody else, and were left as they are"),
         ):

@@ -136,7 +136,7 @@ class Core:
         self.c.pb_portable_open.argtypes = []
         self.handle = self.c.pb_portable_open()
         if not self.handle:
-            raise MemoryError("memory is out")
+            raise MemoryError("out of memory")
         for name, (result, params) in _FUNCTIONS.items():
             function = getattr(self.c, "pb_portable_" + name)
             function.restype, function.argtypes = result, [_HANDLE, *params]

@@ -196,7 +196,7 @@ static int size(const struct options *o, struct probe_error *err)
 		code = print_json(cache_json(cache));
 	} else {
 		if (cache->owner_count && print_owners(cache))
-			code = cli_error(CLI_NOTHING, "memory is out");
+			code = cli_error(CLI_NOTHING, "out of memory");
 		bytes_text(cache_bytes(cache), sum, sizeof sum);
 		printf("%s%s in %s\n", cache->owner_count ? "\n" : "", *sum ? sum : "nothing",
 		       cache->folder);

@@ -8,7 +8,7 @@
 
 /* Prints rows * columns texts, all set at the left, no line wider than GRID_WIDTH so far as words
  * allow: the widest columns give way first, down to their longest word.
- * Returns 0, or -1 when memory is out. */
+ * Returns 0, or -1 when out of memory. */
 int columns_print(const char *const *cells, size_t rows, size_t columns, FILE *out);
 
 #endif

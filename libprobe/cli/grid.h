@@ -38,7 +38,7 @@ struct grid {
 	bool oom;
 };
 
-/* A new, empty row; NULL, and oom set, when memory is out. */
+/* A new, empty row; NULL, and oom set, when out of memory. */
 struct grid_row *grid_add(struct grid *grid);
 void grid_fini(struct grid *grid);
 

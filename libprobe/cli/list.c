@@ -88,7 +88,7 @@ static int print_json(json_t *object, struct probe_error *err)
 static int no_memory(struct probe_error *err)
 {
 	err->code = PROBE_ENOMEM;
-	snprintf(err->msg, sizeof err->msg, "memory is out");
+	snprintf(err->msg, sizeof err->msg, "out of memory");
 	return -PROBE_ENOMEM;
 }
 
@@ -441,7 +441,7 @@ int cli_list(int argc, char **argv)
 		bool usage =
 			o.interpreters && (err.code == PROBE_ENOENT || err.code == PROBE_EINVAL);
 		return cli_error(usage ? CLI_USAGE : CLI_NOTHING, "%s",
-				 *err.msg ? err.msg : "memory is out");
+				 *err.msg ? err.msg : "out of memory");
 	}
 	return CLI_OK;
 }

@@ -196,7 +196,7 @@ static void expect_kind(struct fake *f, const char *kind, const char *why_has)
 	close_all(f, c);
 }
 
-/* A wanted kind that can't be had: the code, and a message that names cause and fix. */
+/* A wanted kind that is unavailable: the code, and a message that names cause and fix. */
 static void expect_refusal(struct fake *f, const char *want, enum probe_code code, const char *has)
 {
 	struct pb_pmu_ops ops = ops_of(f);

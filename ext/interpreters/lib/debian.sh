@@ -39,7 +39,7 @@ debian_apt_init() { # TYPE SUITE...
 		-o Acquire::Retries=1 -o Acquire::http::Timeout=60 -o Acquire::https::Timeout=60
 	)
 	apt-get "${apt_options[@]}" -qq update ||
-		die "the package lists of Debian $* can't be had: $(apt_error)"
+		die "the package lists of Debian $* are unavailable: $(apt_error)"
 }
 
 # What apt said last in the log, without its "E: ".

@@ -35,11 +35,11 @@ obtain() {
 			}
 		}
 	END
-	go mod tidy || die "the Go module $module can't be had"
+	go mod tidy || die "the Go module $module is unavailable"
 	go run . "$dest/prefix" || die "the Go module $module did not unpack itself"
 	mvn -q -B -Dmaven.repo.local="$work/m2" dependency:copy -Dartifact="$headers:linux-$machine" \
 		-DoutputDirectory="$work/jar" -Dmdep.useBaseVersion=true ||
-		die "the headers can't be had: $headers"
+		die "the headers are unavailable: $headers"
 	unzip -q "$work"/jar/*.jar "org/bytedeco/cpython/linux-$machine/include/*" -d "$work/jar"
 	mkdir -p "$dest/prefix/include"
 	cp -r "$work/jar/org/bytedeco/cpython/linux-$machine/include/." "$dest/prefix/include"

@@ -41,11 +41,10 @@ struct probe_delta {
 /* Opens a counter for the calling thread and measures its facts.
  * @want  NULL for the best there is, or one of the kinds above.
  * Returns 0; -PROBE_EINVAL (no such kind), -PROBE_ENOPMU, -PROBE_ENOEVENT, -PROBE_EPERM_PARANOID,
- * -PROBE_EMULTIPLEX, -PROBE_ESYS (the wanted kind can't be had; the message says what would change
- * that), -PROBE_ENOMEM. With NULL only -PROBE_ENOMEM: the TSC is always there.
- * After a failure nothing stays open and *out is untouched.
- * Threads: one counter per thread; it counts the thread that opened it. GIL: not needed.
- * Cost: about 25 ms (the frequency is measured). */
+ * -PROBE_EMULTIPLEX, -PROBE_ESYS (the wanted kind is unavailable; the message says what would
+ * change that), -PROBE_ENOMEM. With NULL only -PROBE_ENOMEM: the TSC is always there. After a
+ * failure nothing stays open and *out is untouched. Threads: one counter per thread; it counts the
+ * thread that opened it. GIL: not needed. Cost: about 25 ms (the frequency is measured). */
 PROBE_API int probe_counter_open(struct probe_counter **out, const char *want,
 				 struct probe_error *err);
 /* Closes; NULL is allowed. */

@@ -212,13 +212,13 @@ struct probe_run {
 	char **warnings; /* NULL-terminated; NULL = none */
 };
 
-/* A new, empty run; NULL when memory is out. Free with probe_run_free(). */
+/* A new, empty run; NULL when out of memory. Free with probe_run_free(). */
 PROBE_API struct probe_run *probe_run_new(void);
 /* Releases a run and all it owns; NULL is allowed. */
 PROBE_API void probe_run_free(struct probe_run *run);
 
 /* Appends; strings are copied. Return the new element (valid until the next append), or NULL when
- * memory is out. */
+ * out of memory. */
 PROBE_API struct probe_interpreter *probe_run_add_interpreter(struct probe_run *run);
 PROBE_API struct probe_cell *probe_run_add_cell(struct probe_run *run, const char *workload,
 						const char *path, const char *interpreter);

@@ -82,7 +82,7 @@ PROBE_API const struct probe_threaded_phase *probe_threaded_grown(
 /* What the sum of the phases is above call_ns, in percent of it; NaN = no phases. */
 PROBE_API double probe_threaded_excess_percent(const struct probe_threaded *threaded);
 
-/* Appends a row of the cell, with nothing measured; NULL when memory is out. */
+/* Appends a row of the cell, with nothing measured; NULL when out of memory. */
 PROBE_API struct probe_threaded *probe_run_add_threaded(struct probe_run *run,
 							const struct probe_cell *cell,
 							enum probe_callables callables,

@@ -113,7 +113,7 @@ PROBE_API void probe_verdicts_free(struct probe_verdict *verdicts, size_t n);
 
 /* One paragraph of plain text, newly allocated: the cheapest path, by how much, because of which
  * phase, and where it breaks even. Figures in the unit of scale (a thousand, a million of it where
- * that reads better). NULL when memory is out; release with free(). Threads: safe. */
+ * that reads better). NULL when out of memory; release with free(). Threads: safe. */
 PROBE_API char *probe_verdict_words(const struct probe_verdict *verdict,
 				    const struct probe_scale *scale);
 
@@ -142,7 +142,7 @@ struct probe_claim_check {
 PROBE_API int probe_claim_check_list(const struct probe_run *run, struct probe_claim_check **out,
 				     size_t *n, struct probe_error *err);
 /* One sentence of plain text, newly allocated: ours, the published one, its source, and where they
- * differ the phase that explains it. NULL when memory is out; release with free(). */
+ * differ the phase that explains it. NULL when out of memory; release with free(). */
 PROBE_API char *probe_claim_words(const struct probe_claim_check *check,
 				  const struct probe_scale *scale);
 

@@ -76,7 +76,7 @@ static int count_quiet(struct series *s, double known, double *quiet_ratio)
 	return 0;
 }
 
-/* 1 when the series is steady, 0 when not yet, -1 when memory is out. */
+/* 1 when the series is steady, 0 when not yet, -1 when out of memory. */
 static int is_steady(struct series *s, double known)
 {
 	double quiet_ratio;

@@ -494,7 +494,7 @@ int probe_claims_write(const struct probe_claim_table *table, const struct probe
 		out.oom = out.oom || !name;
 	}
 	if (!rc && (!runs || out.oom))
-		rc = pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
+		rc = pb_fail(err, PROBE_ENOMEM, 0, "out of memory");
 	if (!rc)
 		rc = probe_claims_judge(table, runs, report->part_count, &results, err);
 	if (!rc) {

@@ -88,7 +88,7 @@ int probe_comparison_markdown(const struct probe_comparison *c, const char *path
 		pb_export_markdown_escape(c->unlike[i], &out);
 		pb_buf_puts(&out, "\n");
 	}
-	int rc = out.oom ? pb_fail(err, PROBE_ENOMEM, 0, "memory is out")
+	int rc = out.oom ? pb_fail(err, PROBE_ENOMEM, 0, "out of memory")
 			 : pb_atomic_write(path, out.data, out.len, err);
 	pb_buf_fini(&out);
 	return rc;

@@ -41,7 +41,7 @@ struct pb_report_table {
 	bool oom;
 };
 
-/* A new row; NULL when memory is out, which the table remembers. */
+/* A new row; NULL when out of memory, which the table remembers. */
 struct pb_report_row *pb_report_row(struct pb_report_table *table, enum pb_report_row_kind kind);
 /* A row's message from one text or two, the second after a colon. */
 void pb_report_message(struct pb_report_table *table, struct pb_report_row *row, const char *text,

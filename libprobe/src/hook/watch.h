@@ -156,7 +156,7 @@ size_t pb_watch_stop(struct pb_watch *w);
  * Returns the number of rows, -PROBE_ENOMEM. */
 long pb_watch_take(struct pb_watch *w, struct pb_watch_row **rows, struct probe_error *err);
 const struct pb_watch_cost *pb_watch_costs(const struct pb_watch *w);
-/* Calls that went uncounted as memory was out. */
+/* Calls that went uncounted for want of memory. */
 uint64_t pb_watch_lost(void);
 /* Stops, and frees; NULL is allowed. */
 void pb_watch_free(struct pb_watch *w);

@@ -93,9 +93,9 @@ struct pb_watch_thread {
 extern __thread struct pb_watch_thread *pb_watch_current
 	__attribute__((tls_model("initial-exec"), visibility("hidden")));
 
-/* Gives this thread its counts for a new epoch. NULL: memory is out. */
+/* Gives this thread its counts for a new epoch. NULL: out of memory. */
 struct pb_watch_thread *pb_watch_attach(uint64_t epoch);
-/* Makes the record of an index, or of a key; NULL: memory is out. */
+/* Makes the record of an index, or of a key; NULL: out of memory. */
 struct pb_watch_record *pb_watch_make_indexed(struct pb_watch_thread *t, uint32_t index);
 struct pb_watch_record *pb_watch_find_keyed(struct pb_watch_thread *t,
 					    const struct pb_watch_hook *hook, uint64_t key,

@@ -192,7 +192,7 @@ static int by_name(const void *a, const void *b)
 static int fail_at(struct probe_error *err, int code, const char *what, const char *folder)
 {
 	if (code == ENOMEM)
-		return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
+		return pb_fail(err, PROBE_ENOMEM, 0, "out of memory");
 	return pb_fail(err, PROBE_ESYS, code, "can't %s the cache folder %s", what, folder);
 }
 

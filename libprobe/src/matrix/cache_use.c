@@ -17,7 +17,7 @@ int pb_cache_use(const char *folder, enum pb_cache_use how, int *fd, struct prob
 	char *path = pb_path_join(folder, ".in-use");
 	*fd = -1;
 	if (!path)
-		return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
+		return pb_fail(err, PROBE_ENOMEM, 0, "out of memory");
 	int file = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	free(path);
 	if (file < 0)

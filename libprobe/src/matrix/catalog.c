@@ -16,7 +16,7 @@
 
 static int no_memory(struct probe_error *err)
 {
-	return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
+	return pb_fail(err, PROBE_ENOMEM, 0, "out of memory");
 }
 
 static size_t least(size_t a, size_t b, size_t c)

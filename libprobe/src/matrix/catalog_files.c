@@ -19,7 +19,7 @@
 
 static int no_memory(struct probe_error *err)
 {
-	return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
+	return pb_fail(err, PROBE_ENOMEM, 0, "out of memory");
 }
 
 const char *pb_described_text(const json_t *object, const char *key)

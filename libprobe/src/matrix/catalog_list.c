@@ -38,7 +38,7 @@ const char *probe_consideration_source(enum probe_consideration which)
 
 static int no_memory(struct probe_error *err)
 {
-	return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
+	return pb_fail(err, PROBE_ENOMEM, 0, "out of memory");
 }
 
 static const char *text_of(const json_t *object, const char *key)

@@ -18,7 +18,7 @@
 
 static int no_memory(struct probe_error *err)
 {
-	return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
+	return pb_fail(err, PROBE_ENOMEM, 0, "out of memory");
 }
 
 static bool is_identifier(const char *text)

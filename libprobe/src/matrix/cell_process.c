@@ -118,7 +118,7 @@ static int run_child(const struct pb_prepared *prepared, const char *script, con
 	if (!argv || !env) {
 		free(argv);
 		free(env);
-		return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
+		return pb_fail(err, PROBE_ENOMEM, 0, "out of memory");
 	}
 	const struct pb_child_spec child = {.argv = argv, .env = env, .timeout_s = timeout_s};
 	struct pb_child_outcome outcome;

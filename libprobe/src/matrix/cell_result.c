@@ -95,7 +95,7 @@ static const char *take_rounds(const json_t *answer, struct pb_cell_result *out)
 	}
 	out->rounds = calloc(count, sizeof *out->rounds);
 	if (!out->rounds)
-		return "memory is out";
+		return "out of memory";
 	for (size_t i = 0; i < count; i++)
 		if (!take_round(json_array_get(rows, i), columns, n, &out->rounds[i]))
 			return "a round has the wrong length";
@@ -116,7 +116,7 @@ static const char *take_warmup(const json_t *warmup, struct pb_cell_result *out)
 		return NULL;
 	out->warmup = calloc(n, sizeof *out->warmup);
 	if (!out->warmup)
-		return "memory is out";
+		return "out of memory";
 	for (size_t i = 0; i < n; i++) {
 		json_int_t made = json_integer_value(json_array_get(calls, i));
 		if (made < 1)

@@ -12,7 +12,7 @@
 
 static int out_of_memory(struct probe_error *err)
 {
-	return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
+	return pb_fail(err, PROBE_ENOMEM, 0, "out of memory");
 }
 
 /* The same warning comes from each pass: it is kept once. */
@@ -44,7 +44,7 @@ static void replace_engine(struct probe_engine *old, const struct probe_engine *
 	*old = *new;
 }
 
-/* One more element at the end of an array of processes; NULL when memory is out. */
+/* One more element at the end of an array of processes; NULL when out of memory. */
 static struct probe_process_samples *grow(struct probe_process_samples **array, size_t *count)
 {
 	struct probe_process_samples *grown = realloc(*array, (*count + 1) * sizeof **array);

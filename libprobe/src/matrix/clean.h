@@ -10,7 +10,7 @@
  * no UTF-8 a '?'; cut to size between characters. Returns buf. */
 char *pb_clean_line(const char *text, char *buf, size_t size);
 
-/* The same, but keeps line breaks and blanks; a new string, NULL when memory is out. */
+/* The same, but keeps line breaks and blanks; a new string, NULL when out of memory. */
 char *pb_clean_lines(const char *text);
 
 #endif

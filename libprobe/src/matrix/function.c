@@ -20,7 +20,7 @@ enum { MAKE_TIMEOUT_S = 900 };
 
 static int no_memory(struct probe_error *err)
 {
-	return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
+	return pb_fail(err, PROBE_ENOMEM, 0, "out of memory");
 }
 
 /* --- which operand is what ------------------------------------------------------------------- */

@@ -21,7 +21,7 @@ int pb_home_find(char **home, char **library_a, struct probe_error *err);
  * -PROBE_ENOMEM, or as pb_cache_place(). */
 int pb_cache_dir(char **out, char **note, struct probe_error *err);
 
-/* "base/name", newly allocated; NULL when memory is out. */
+/* "base/name", newly allocated; NULL when out of memory. */
 char *pb_path_join(const char *base, const char *name);
 
 #endif

@@ -28,7 +28,7 @@ struct search {
 
 static int out_of_memory(struct probe_error *err)
 {
-	return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
+	return pb_fail(err, PROBE_ENOMEM, 0, "out of memory");
 }
 
 /* --- order and labels --------------------------------------------------------------------------

@@ -255,14 +255,14 @@ int pb_interp_ask(struct pb_asked *asked, size_t n, double timeout_s, struct pro
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	const struct pb_children_options options = {
 		.at_once = cpus < 1 || cpus > MOST_AT_ONCE ? MOST_AT_ONCE : (size_t)cpus};
-	rc = !ok      ? pb_fail(err, PROBE_ENOMEM, 0, "memory is out")
+	rc = !ok      ? pb_fail(err, PROBE_ENOMEM, 0, "out of memory")
 	     : asking ? pb_children_run(specs, asking, &options, outcomes, err)
 		      : 0;
 	for (size_t i = 0; i < asking && !rc; i++)
 		rc = check_limit(asked[whose[i]].candidate->path, &outcomes[i], err);
 	for (size_t i = 0; i < asking && !rc; i++)
 		if (pb_asked_judge(&asked[whose[i]], &outcomes[i], specs[i].timeout_s))
-			rc = pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
+			rc = pb_fail(err, PROBE_ENOMEM, 0, "out of memory");
 	for (size_t i = 0; i < asking; i++) {
 		pb_child_outcome_fini(&outcomes[i]);
 		free((void *)(uintptr_t)specs[i].argv);

@@ -90,7 +90,7 @@ static int find_program(struct pb_wish *wish, struct pb_candidates *candidates,
 		return pb_fail(err, PROBE_ENOENT, 0,
 			       "no interpreter '%s': there is no such program", wish->base);
 	if (found == -PROBE_ENOMEM)
-		return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
+		return pb_fail(err, PROBE_ENOMEM, 0, "out of memory");
 	/* A word that is neither is answered later, with what there is. */
 	wish->candidate = found >= 0 ? found : -1;
 	return 0;
@@ -113,7 +113,7 @@ int pb_wishes_parse(const char *choice, struct pb_wishes *out, struct pb_candida
 		most += *c == ',';
 	out->items = calloc(most, sizeof *out->items);
 	if (!out->items)
-		return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
+		return pb_fail(err, PROBE_ENOMEM, 0, "out of memory");
 	for (const char *c = choice; c; c = strchr(c, ',') ? strchr(c, ',') + 1 : NULL) {
 		size_t length = strcspn(c, ",");
 		struct pb_wish *wish = &out->items[out->n];

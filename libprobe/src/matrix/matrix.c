@@ -145,7 +145,7 @@ static int find_places(struct pb_session *session, struct probe_error *err)
 		return rc;
 	if (asprintf(&session->scratch, "%s/probe-XXXXXX", tmp && *tmp ? tmp : "/tmp") < 0) {
 		session->scratch = NULL;
-		return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
+		return pb_fail(err, PROBE_ENOMEM, 0, "out of memory");
 	}
 	if (!mkdtemp(session->scratch)) {
 		free(session->scratch);
@@ -195,7 +195,7 @@ static int describe_run(struct pb_session *session, struct probe_error *err)
 	    add_number(run, "option.timeout_s", s->timeout_s) ||
 	    add_number(run, "measured_on_cpu", s->cpu) ||
 	    (o->threads && probe_run_add_fact(run, "option.threads", o->threads)))
-		return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
+		return pb_fail(err, PROBE_ENOMEM, 0, "out of memory");
 	return probe_machine_facts(run, err);
 }
 
@@ -335,7 +335,7 @@ int probe_matrix_run(const struct probe_matrix_options *options, struct probe_ru
 		return rc;
 	session.run = probe_run_new();
 	if (!session.run)
-		return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
+		return pb_fail(err, PROBE_ENOMEM, 0, "out of memory");
 	resolve_settings(&session);
 	rc = run_session(&session, &measuring, err);
 	if (measuring)

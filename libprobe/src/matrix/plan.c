@@ -12,7 +12,7 @@
 
 static int out_of_memory(struct probe_error *err)
 {
-	return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
+	return pb_fail(err, PROBE_ENOMEM, 0, "out of memory");
 }
 
 static const char *text_at(const json_t *object, const char *key)

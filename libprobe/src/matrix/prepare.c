@@ -42,7 +42,7 @@ int pb_write_spec(const char *scratch, const char *name, const json_t *value, ch
 {
 	char *file;
 	if (asprintf(&file, "%s/%s", scratch, name) < 0)
-		return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
+		return pb_fail(err, PROBE_ENOMEM, 0, "out of memory");
 	if (json_dump_file(value, file, JSON_COMPACT)) {
 		int saved = errno;
 		pb_fail(err, PROBE_ESYS, saved, "can't write %s (is the disk full?)", file);
@@ -118,7 +118,7 @@ static int init_driver(struct driver *driver, const struct pb_places *places,
 	if (!spec || asprintf(&driver->script, "%s/ext/probe/_build.py", places->home) < 0) {
 		json_decref(spec);
 		driver->script = NULL;
-		return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
+		return pb_fail(err, PROBE_ENOMEM, 0, "out of memory");
 	}
 	int rc = pb_write_spec(places->scratch, name, spec, &driver->spec_path, err);
 	json_decref(spec);
@@ -138,7 +138,7 @@ static int init_driver(struct driver *driver, const struct pb_places *places,
 		.on_stderr_line = on_line,
 		.ctx = driver,
 	};
-	return driver->argv && driver->env ? 0 : pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
+	return driver->argv && driver->env ? 0 : pb_fail(err, PROBE_ENOMEM, 0, "out of memory");
 }
 
 static char *error_line(const char *label, const char *what, const char *said)
@@ -244,7 +244,7 @@ int pb_prepare(const struct pb_places *places, const struct probe_run *run,
 	struct pb_child_spec *specs = calloc(n + 1, sizeof *specs);
 	struct pb_child_outcome *outcomes = calloc(n + 1, sizeof *outcomes);
 	if (!drivers || !specs || !outcomes) {
-		rc = pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
+		rc = pb_fail(err, PROBE_ENOMEM, 0, "out of memory");
 		goto out;
 	}
 	for (size_t i = 0; i < n; i++) {
@@ -275,7 +275,7 @@ int pb_prepare(const struct pb_places *places, const struct probe_run *run,
 		for (size_t k = drivers[i].interpreter; k < n; k++)
 			if (builder_of(run, k) == drivers[i].interpreter &&
 			    take_answer(&outcomes[i], run->interpreters[k].label, &out[k]) && !rc)
-				rc = pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
+				rc = pb_fail(err, PROBE_ENOMEM, 0, "out of memory");
 out:
 	for (size_t i = 0; drivers && i < wanted; i++) {
 		if (drivers[i].spec_path)

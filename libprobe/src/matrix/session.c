@@ -179,7 +179,7 @@ static int run_process(struct pb_session *session, struct pb_cell *cell, enum pb
 		rc = pb_cell_take(cell, engine, &result, crash, &session->settings,
 				  &session->run->cells[cell->row], err);
 	else
-		pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
+		pb_fail(err, PROBE_ENOMEM, 0, "out of memory");
 	pb_cell_result_fini(&result);
 	free(crash);
 	return rc;
@@ -216,7 +216,7 @@ static int mark_doubtful(struct pb_session *session, struct probe_error *err)
 			 "measured in %u passes, not %u: after those its closure was off",
 			 2 * session->passes, session->passes);
 		if (probe_cell_add_warning(row, text))
-			return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
+			return pb_fail(err, PROBE_ENOMEM, 0, "out of memory");
 		cell->again = true;
 	}
 	return 0;
@@ -244,7 +244,7 @@ int pb_session_measure(struct pb_session *session, struct probe_error *err)
 	size_t n = session->plan.cell_count;
 	size_t *order = calloc(n + 1, sizeof *order);
 	if (!order)
-		return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
+		return pb_fail(err, PROBE_ENOMEM, 0, "out of memory");
 	pb_quiet_memory_load(&session->quiet);
 	int rc = run_passes(session, order, err);
 	free(order);
@@ -254,7 +254,7 @@ int pb_session_measure(struct pb_session *session, struct probe_error *err)
 	for (size_t i = 0; i < n && rc != -PROBE_ENOMEM; i++) {
 		struct pb_cell *cell = &session->plan.cells[i];
 		if (pb_cell_settle(cell, &session->settings, &session->run->cells[cell->row], NULL))
-			rc = pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
+			rc = pb_fail(err, PROBE_ENOMEM, 0, "out of memory");
 	}
 	return rc;
 }

@@ -102,7 +102,7 @@ static bool same_key(const char *a, const char *b)
 	return n == key_length(b) && !memcmp(a, b, n);
 }
 
-/* Our environment with changes applied; only the array is allocated. NULL when memory is out. */
+/* Our environment with changes applied; only the array is allocated. NULL when out of memory. */
 static char **merge_environment(const char *const *changes)
 {
 	size_t n = 0, extra = 0, kept = 0;

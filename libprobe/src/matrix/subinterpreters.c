@@ -14,7 +14,7 @@ enum { FIRST_MAJOR = 3, FIRST_MINOR = 12 };
 
 static int out_of_memory(struct probe_error *err)
 {
-	return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
+	return pb_fail(err, PROBE_ENOMEM, 0, "out of memory");
 }
 
 static bool has_own_gils(const struct probe_interpreter *p)

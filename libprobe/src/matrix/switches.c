@@ -63,7 +63,7 @@ static int append_option(char ***options, const char *text, size_t length, struc
 			       "'%.*s' is no switch of an interpreter: NAME=VALUE, -X OPTION, -O "
 			       "and -OO are",
 			       (int)length, text);
-	return rc ? pb_fail(err, PROBE_ENOMEM, 0, "memory is out") : 0;
+	return rc ? pb_fail(err, PROBE_ENOMEM, 0, "out of memory") : 0;
 }
 
 int pb_switches_parse(const char *text, struct pb_switches *out, struct probe_error *err)
@@ -76,7 +76,7 @@ int pb_switches_parse(const char *text, struct pb_switches *out, struct probe_er
 		if (*one == '-')
 			rc = append_option(&made.options, one, length, err);
 		else if (append(&made.environment, one, length))
-			rc = pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
+			rc = pb_fail(err, PROBE_ENOMEM, 0, "out of memory");
 		at = next;
 	}
 	if (rc)

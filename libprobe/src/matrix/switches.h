@@ -33,7 +33,7 @@ int pb_switches_label(char *const *environment, char *const *options, bool skip_
 
 /* The environment of a child process of this interpreter, in the form of struct pb_child_spec's
  * env: the user's own Python settings out, the switches in, then extra (NULL-terminated or NULL).
- * Only the array is the caller's to free. NULL when memory is out. */
+ * Only the array is the caller's to free. NULL when out of memory. */
 const char **pb_interpreter_env(const struct probe_interpreter *interpreter,
 				const char *const *extra);
 

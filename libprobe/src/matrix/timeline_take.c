@@ -165,7 +165,7 @@ int pb_cell_take_timeline(const struct pb_cell *cell, const struct probe_ladder_
 	/* A process that saw other parts (a layer's hook failed there) can't be averaged in. */
 	struct probe_process_samples *kept = calloc(cell->timeline_count, sizeof *kept);
 	if (!kept)
-		return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
+		return pb_fail(err, PROBE_ENOMEM, 0, "out of memory");
 	for (size_t i = 0; i < cell->timeline_count; i++)
 		if (same_shape(cell->stamps[i], &shape))
 			kept[same++] = cell->timeline[i];
@@ -176,7 +176,7 @@ int pb_cell_take_timeline(const struct pb_cell *cell, const struct probe_ladder_
 	if (add_dists(cell, &shape, &figures)) {
 		free(figures.passes);
 		free(figures.dists);
-		return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
+		return pb_fail(err, PROBE_ENOMEM, 0, "out of memory");
 	}
 	free(row->timeline.passes);
 	free(row->timeline.dists);

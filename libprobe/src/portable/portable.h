@@ -46,7 +46,7 @@ struct pb_portable {
 	struct probe_error err;
 };
 
-/* NULL when memory is out. Close with pb_portable_close(), which puts everything back. */
+/* NULL when out of memory. Close with pb_portable_close(), which puts everything back. */
 struct pb_portable *pb_portable_open(void);
 void pb_portable_close(struct pb_portable *p);
 const char *pb_portable_error(const struct pb_portable *p);
@@ -92,7 +92,7 @@ int pb_portable_ladder(struct pb_portable *p, unsigned rungs, unsigned own_loops
 		       unsigned subphases, unsigned rounds, double round_us, unsigned calls,
 		       double least_s, double most_s, double wait_s, double quiet_ratio,
 		       unsigned long long seed, pb_portable_run *run);
-/* Their samples as JSON, valid until the next call; NULL when memory is out. */
+/* Their samples as JSON, valid until the next call; NULL when out of memory. */
 const char *pb_portable_answer(struct pb_portable *p);
 
 #endif

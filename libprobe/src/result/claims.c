@@ -404,7 +404,7 @@ int probe_claims_judge(const struct probe_claim_table *table, const struct probe
 		rc = judge_claim(&table->claims[i], runs, run_count, &results[i]);
 	if (rc) {
 		probe_claim_results_free(results, table->count);
-		return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
+		return pb_fail(err, PROBE_ENOMEM, 0, "out of memory");
 	}
 	*out = results;
 	return 0;

@@ -44,7 +44,7 @@ static char *copy(struct reader *r, const char *text)
 
 	if (!out && !r->failed) {
 		r->failed = true;
-		pb_fail(r->err, PROBE_ENOMEM, 0, "memory is out");
+		pb_fail(r->err, PROBE_ENOMEM, 0, "out of memory");
 	}
 	return out;
 }
@@ -260,7 +260,7 @@ int probe_claim_table_load(const char *path, struct probe_claim_table **out,
 	if (!rc && table)
 		table->claims = calloc(n, sizeof *table->claims);
 	if (!rc && (!table || !table->claims))
-		rc = pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
+		rc = pb_fail(err, PROBE_ENOMEM, 0, "out of memory");
 	for (size_t i = 0; !rc && i < n && !r.failed; i++) {
 		table->count = i + 1;
 		read_claim(&r, json_array_get(list, i), i + 1, &table->claims[i]);

@@ -9,7 +9,7 @@
 #include "probe/error.h"
 #include "result/schema.h"
 
-/* Returns a new reference; NULL when memory is out. parent: the object that holds this one. */
+/* Returns a new reference; NULL when out of memory. parent: the object that holds this one. */
 json_t *pb_encode(const struct pb_schema *schema, const void *object, const void *parent);
 
 /* Fills the zeroed object from json. where: how a message calls it, such as "run.json: probe".

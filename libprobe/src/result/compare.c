@@ -309,7 +309,7 @@ int probe_compare(const struct probe_run *a, const struct probe_run *b, double b
 		c->cells = calloc(a->cell_count + 1, sizeof *c->cells);
 	if (!c || !c->cells) {
 		probe_comparison_free(c);
-		return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
+		return pb_fail(err, PROBE_ENOMEM, 0, "out of memory");
 	}
 	struct judge judge = {.a_ns_per_tick = 1e9 / a->counter.hz,
 			      .b_ns_per_tick = 1e9 / b->counter.hz,
@@ -323,7 +323,7 @@ int probe_compare(const struct probe_run *a, const struct probe_run *b, double b
 	pair_up(c, a, b, &judge);
 	c->band = judge.band;
 	c->geometric_mean = geometric_mean(c);
-	int rc = judge.oom || find_unlike(c, a, b) ? pb_fail(err, PROBE_ENOMEM, 0, "memory is out")
+	int rc = judge.oom || find_unlike(c, a, b) ? pb_fail(err, PROBE_ENOMEM, 0, "out of memory")
 						   : 0;
 	if (!rc && !c->cell_count)
 		rc = pb_fail(err, PROBE_ENOENT, 0,

@@ -194,7 +194,7 @@ static void fit_points(struct probe_slope *out, const struct point *points, size
 	out->marshalling = value_of(&line, out->floor_ticks);
 }
 
-/* Fits one type on one path; cells are by ascending count. False when memory is out. */
+/* Fits one type on one path; cells are by ascending count. False when out of memory. */
 static bool fit_slope(struct probe_slope *out, const struct probe_cell *const *cells,
 		      const unsigned *counts, size_t count_count, double place_ticks)
 {
@@ -274,7 +274,7 @@ static const struct probe_sweep *sweep_in(const struct probe_run *run,
 		       : NULL;
 }
 
-/* Fills one table; false when memory is out. */
+/* Fills one table; false when out of memory. */
 static bool fill(const struct probe_run *run, struct probe_slopes *t)
 {
 	double cycles = run->counter.cycles_per_tick; /* 0 = absent */
@@ -343,7 +343,7 @@ int probe_slopes_list(const struct probe_run *run, struct probe_slopes **out, si
 	}
 	if (oom) {
 		probe_slopes_free(list, count);
-		return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
+		return pb_fail(err, PROBE_ENOMEM, 0, "out of memory");
 	}
 	*out = list;
 	*n = count;

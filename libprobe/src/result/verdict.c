@@ -361,7 +361,7 @@ static const struct probe_cell *collect(const struct probe_run *run, size_t firs
 	return python;
 }
 
-/* Fills one verdict; false when memory is out. v->row_count is 0 where nothing was measured. */
+/* Fills one verdict; false when out of memory. v->row_count is 0 where nothing was measured. */
 static bool judge(const struct probe_run *run, size_t first, struct probe_verdict *v)
 {
 	const struct probe_cell *python;
@@ -409,7 +409,7 @@ int probe_verdict_list(const struct probe_run *run, struct probe_verdict **out, 
 	}
 	if (oom) {
 		probe_verdicts_free(list, count);
-		return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
+		return pb_fail(err, PROBE_ENOMEM, 0, "out of memory");
 	}
 	*out = list;
 	*n = count;

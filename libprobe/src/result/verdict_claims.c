@@ -85,7 +85,7 @@ int probe_claim_check_list(const struct probe_run *run, struct probe_claim_check
 			more = reallocarray(list, count + 1, sizeof *more);
 			if (!more) {
 				free(list);
-				return pb_fail(err, PROBE_ENOMEM, 0, "memory is out");
+				return pb_fail(err, PROBE_ENOMEM, 0, "out of memory");
 			}
 			list = more;
 			list[count++] = found;

@@ -94,7 +94,7 @@ int pb_counter_open_with(struct probe_counter **out, const char *want, const str
 	enum kind got = open_events(c, (enum kind)wanted, &reason);
 	if (want && got > (enum kind)wanted) {
 		probe_counter_close(c);
-		return pb_fail(err, reason.code, 0, "counter %s can't be had: %s%s%s", want,
+		return pb_fail(err, reason.code, 0, "counter %s is unavailable: %s%s%s", want,
 			       reason.why, reason.fix[0] ? "; " : "", reason.fix);
 	}
 	/* cycles-read can be asked for where user-space reads would do. */

@@ -42,7 +42,7 @@ struct pb_pmu_event {
 	size_t page_bytes;
 };
 
-/* Why something can't be had, and the command that would change it ("" = none). */
+/* Why something is unavailable, and the command that would change it ("" = none). */
 struct pb_pmu_reason {
 	enum probe_code code;
 	int sys_errno;

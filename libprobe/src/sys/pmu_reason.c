@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Why a counter can't be had here, and the command that would change it.
+ * Why a counter is unavailable here, and the command that would change it.
  */
 #include "sys/pmu.h"
 

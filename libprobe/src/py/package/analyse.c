@@ -24,7 +24,7 @@ struct probe_run *pb_package_run(const char *text)
 	struct probe_run *run = probe_run_new();
 	int rc = 0;
 	if (!run)
-		rc = pb_fail(&err, PROBE_ENOMEM, 0, "memory is out");
+		rc = pb_fail(&err, PROBE_ENOMEM, 0, "out of memory");
 	else if (!json)
 		rc = pb_fail(&err, PROBE_EFORMAT, 0, "the run is no JSON: %s", why.text);
 	else

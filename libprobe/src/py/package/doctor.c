@@ -70,7 +70,7 @@ PyObject *pb_py_doctor(PyObject *module, PyObject *args)
 		return NULL;
 	struct probe_run *run = probe_run_new();
 	int rc = run ? probe_machine_facts(run, &err)
-		     : pb_fail(&err, PROBE_ENOMEM, 0, "memory is out");
+		     : pb_fail(&err, PROBE_ENOMEM, 0, "out of memory");
 	if (!rc)
 		rc = probe_counter_open(&counter, NULL, &err);
 	if (!rc) {
