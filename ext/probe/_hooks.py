@@ -138,7 +138,9 @@ def _ctypes_pointer(f: Any) -> Tuple[Optional[List[int]], str]:
     returns = f.restype
     kind = getattr(returns, "_type_", None) if isinstance(returns, type) else None
     registers = "void" if returns is None else ""
-    if isinstance(kind, str):
+    if returns is ctypes.py_object:
+        registers = "object"
+    elif isinstance(kind, str):
         registers = "float" if kind in "fd" else "int" if kind in "bBhHiIlLqQ?PzZc" else ""
     return [ctypes.addressof(f)], registers
 

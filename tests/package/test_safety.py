@@ -5,6 +5,7 @@ import ctypes
 import math
 import os
 import signal
+import sys
 import threading
 import time
 from typing import Any, Callable, List
@@ -174,3 +175,26 @@ def test_gc_stays_as_it_was() -> None:
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+def phase_names(found: probe.Breakdown) -> List[str]:
+    return [part.name for part in found.phases]
+
+
+def test_the_stub_of_a_function_that_gives_an_object_gives_a_reference() -> None:
+    """ctypes uses it up with each call: of objects that live on, and of fresh ones."""
+    api = ctypes.PyDLL(None)
+    item, fresh, kept = api.PySequence_GetItem, api.PyLong_FromLong, api.PyList_New
+    item.restype = fresh.restype = kept.restype = ctypes.py_object
+    item.argtypes, fresh.argtypes = [ctypes.py_object, ctypes.c_ssize_t], [ctypes.c_long]
+    kept.argtypes = [ctypes.c_ssize_t]
+    text = ["".join(["one"] * 3)]
+    before = sys.getrefcount(text[0])
+    three = ["dispatch", "marshalling", "compute"]
+    assert phase_names(probe.measure(item, text, 0, **QUICK)) == three
+    after = sys.getrefcount(text[0])
+    assert after == before and text == ["oneoneone"]
+    for _ in range(2):
+        assert phase_names(probe.measure(fresh, 1 << 40, **QUICK)) == three
+    warnings = probe.measure(kept, 0, **QUICK).warnings
+    assert any("keep alive" in warning for warning in warnings), warnings

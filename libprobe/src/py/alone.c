@@ -106,6 +106,8 @@ int pb_call_alone(struct pb_call *call, struct probe_alone_samples *out)
 	    !pb_call_has_rung(call, PROBE_RUNG_FENCED) || aim->lead ||
 	    aim->places[PB_LAYER_TARGET].inside)
 		return 0;
+	if (call->gives_object) /* nobody would use these up */
+		return 0;
 	pb_call_disarm(call);
 	int fine = numbers_only(call);
 	if (fine <= 0)

@@ -128,6 +128,7 @@ struct pb_call {
 	PyObject *repeat;               /* itertools.repeat */
 	PyObject *last;                 /* last(it, f, *args): loop, returning the last result */
 	PyObject *ready;                /* what a stub of the entry returns */
+	uintptr_t result_id;            /* of the result that was recorded last; it may be gone */
 	PyObject *plain;                /* result -> a value that == can compare; NULL = as it is */
 	PyObject *check;                /* called with one real result before anything is timed */
 	PyObject *twin;                 /* called where the target should be stubbed; or NULL */
@@ -142,6 +143,7 @@ struct pb_call {
 	enum pb_cut cut; /* what these leave out */
 	struct pb_ring ring;
 	bool ring_attached;
+	bool gives_object;   /* the target does: each call's is to be used up by what called it */
 	bool hooked;         /* false: no slot is ever touched */
 	bool guarded;        /* other threads may call through the same slots meanwhile */
 	void **held;         /* the ml_meth whose function stays the key that it was */
@@ -168,7 +170,8 @@ void pb_call_fini(struct pb_call *call);
 
 /* Makes the ladder's stubs; returns the mask of rungs that give back what the real layer gave, or
  * -1 with an exception. @returns  where the target's result comes: "void", "int" (an integer
- * register), "float" (a vector register), or "" (any of those that a result can be in). */
+ * register), "float" (a vector register), "object" (a reference that the layer above uses up), or
+ * "" (any of those that a result can be in). */
 int pb_call_make_stubs(struct pb_call *call, const char *returns);
 /* Whether all layers that a rung needs can be replaced, as far as is known by now. */
 bool pb_call_has_rung(const struct pb_call *call, enum probe_rung rung);

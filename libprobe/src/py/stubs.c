@@ -14,16 +14,33 @@ static void *ready_object(void *ctx)
 	return ctx;
 }
 
-static int make_entry_stub(struct pb_call *call)
+static int make_ready_stub(struct pb_call *call, enum pb_layer which)
 {
 	struct probe_error err = {0};
-	struct pb_thunk *stub = &call->layers[PB_LAYER_ENTRY].stub;
+	struct pb_thunk *stub = &call->layers[which].stub;
 	if (pb_thunk_new(stub, PB_THUNK_READY, &err))
 		return pb_py_raise(&err);
 	stub->data->ctx = call->ready;
 	stub->data->fn = ready_object;
-	stub->data->target = call->layers[PB_LAYER_ENTRY].base;
+	stub->data->target = call->layers[which].base;
 	return 0;
+}
+
+/* An object comes with a reference, which is used up: a stub has to take one, too, and of an equal,
+ * as the call's own is not to be kept alive. Whether there is one for a layer that gives an object.
+ * @word  what the layer gave: the result itself, or else nothing that is known here. */
+static bool has_equal(struct pb_call *call, enum pb_layer which, uintptr_t word)
+{
+	if (word == call->result_id &&
+	    (call->ready != Py_None || call->result_id == (uintptr_t)Py_None))
+		return true;
+	pb_layer_trouble(call, which, "it gives an object, which a stub would have to keep alive");
+	return false;
+}
+
+static bool gives_object(const struct pb_call *call, const char *returns, uintptr_t word)
+{
+	return word == call->result_id || strcmp(returns, "object") == 0;
 }
 
 /* --- recording -------------------------------------------------------------------------------- */
@@ -46,6 +63,7 @@ static int record_through(struct pb_call *call, struct pb_layer_hooks *layer, vo
 	PyObject *result = pb_call_last(call, PROBE_RUNG_REAL, 1);
 	pb_layer_set(layer, layer->base);
 	*value = result ? comparable(call, result) : NULL;
+	call->result_id = (uintptr_t)result;
 	Py_XDECREF(result);
 	return *value ? 0 : -1;
 }
@@ -69,7 +87,8 @@ typedef void ffi_call_type(const struct ffi_cif_head *cif, void *fn, void *rvalu
 struct pb_ffi_result {
 	ffi_call_type *real;
 	unsigned char *bytes;
-	size_t size; /* 0 void, else what libffi writes: at least one register */
+	size_t size;      /* 0 void, else what libffi writes: at least one register */
+	PyObject *object; /* given instead, with a reference of its own; borrowed, or NULL */
 };
 
 static void record_ffi_call(const struct ffi_cif_head *cif, void *fn, void *rvalue, void **avalue,
@@ -89,7 +108,9 @@ static void replay_ffi_call(const struct ffi_cif_head *cif, void *fn, void *rval
 {
 	const struct pb_ffi_result *result = data->ctx;
 	(void)cif, (void)fn, (void)avalue;
-	memcpy(rvalue, result->bytes, result->size);
+	Py_XINCREF(result->object);
+	memcpy(rvalue, result->object ? (const void *)&result->object : result->bytes,
+	       result->size);
 }
 
 static int record_ffi(struct pb_call *call, struct pb_ffi_result *result, PyObject **value)
@@ -105,7 +126,22 @@ static int record_ffi(struct pb_call *call, struct pb_ffi_result *result, PyObje
 	return record_through(call, layer, pb_thunk_entry_at(&layer->record, 0), value);
 }
 
-static int make_invoke_stub(struct pb_call *call, PyObject **value)
+/* Whether a stub can give what ffi_call did. */
+static bool take_object(struct pb_call *call, struct pb_ffi_result *result, const char *returns)
+{
+	uintptr_t word = 0;
+	if (result->size != sizeof word)
+		return true;
+	memcpy(&word, result->bytes, sizeof word);
+	if (!gives_object(call, returns, word))
+		return true;
+	if (!has_equal(call, PB_LAYER_INVOKE, word))
+		return false;
+	result->object = call->ready;
+	return true;
+}
+
+static int make_invoke_stub(struct pb_call *call, const char *returns, PyObject **value)
 {
 	struct pb_layer_hooks *layer = &call->layers[PB_LAYER_INVOKE];
 	struct pb_thunk *stub = &layer->stub;
@@ -122,7 +158,10 @@ static int make_invoke_stub(struct pb_call *call, PyObject **value)
 		pb_layer_trouble(call, PB_LAYER_INVOKE, pb_place_trouble(PB_PLACE_MOVING));
 		return 0;
 	}
-	enum pb_thunk_kind kind = result->size == 0    ? PB_THUNK_REPLAY_VOID
+	if (!take_object(call, result, returns))
+		return 0;
+	enum pb_thunk_kind kind = result->object       ? PB_THUNK_WITH_DATA
+				  : result->size == 0  ? PB_THUNK_REPLAY_VOID
 				  : result->size == 8  ? PB_THUNK_FFI_8
 				  : result->size == 16 ? PB_THUNK_FFI_16
 						       : PB_THUNK_WITH_DATA;
@@ -173,6 +212,12 @@ static int make_register_stub(struct pb_call *call, const char *returns, PyObjec
 		return pb_py_raise(&err);
 	if (record_through(call, layer, pb_thunk_entry_at(&layer->record, 0), value))
 		return -1;
+	uintptr_t word = (uintptr_t)layer->record.data->int0;
+	call->gives_object = gives_object(call, returns, word);
+	if (call->gives_object)
+		return has_equal(call, PB_LAYER_TARGET, word)
+			       ? make_ready_stub(call, PB_LAYER_TARGET)
+			       : 0;
 	if (pb_replay_recorded(&layer->stub, &layer->record, returns, &err))
 		return pb_py_raise(&err);
 	layer->stub.data->target = layer->base;
@@ -333,9 +378,9 @@ static int make_all(struct pb_call *call, const char *returns, struct recorded *
 		return -1;
 	if (is_fine(call, PB_LAYER_TARGET) && make_fence(call))
 		return -1;
-	if (is_fine(call, PB_LAYER_INVOKE) && make_invoke_stub(call, &r->invoke))
+	if (is_fine(call, PB_LAYER_INVOKE) && make_invoke_stub(call, returns, &r->invoke))
 		return -1;
-	if (is_fine(call, PB_LAYER_ENTRY) && make_entry_stub(call))
+	if (is_fine(call, PB_LAYER_ENTRY) && make_ready_stub(call, PB_LAYER_ENTRY))
 		return -1;
 	if (is_fine(call, PB_LAYER_DETACH) && is_fine(call, PB_LAYER_ATTACH))
 		return make_state_stubs(call);
