@@ -7,6 +7,7 @@ import importlib
 import os
 import platform
 import re
+import shlex
 from typing import Any, Dict, List, Optional, Type
 
 from _cache import read_bytes
@@ -117,7 +118,7 @@ def check_file(path: str) -> None:
         if head.startswith(b"!<arch>"):
             raise FunctionError(
                 "%s is a static library: link it to a shared one, cc -shared -o lib.so "
-                "-Wl,--whole-archive %s" % (name, name)
+                "-Wl,--whole-archive %s -Wl,--no-whole-archive" % (name, shlex.quote(path))
             )
         try:
             elf = open_elf(f)

@@ -412,3 +412,20 @@ def test_arguments(text: str, kinds: List[str], values: List[Any]) -> None:
     found = given(text)
     assert [kind for kind, _ in found] == kinds
     assert [value for _, value in found] == values
+
+
+def test_what_is_advised_for_a_static_library_works(
+    probe: Probe, python: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "a folder"
+    folder.mkdir()
+    (folder / "one.c").write_text("int one(int n) { return n + 1; }\n")
+    for command in (["cc", "-fPIC", "-c", "one.c"], ["ar", "rcs", "libone.a", "one.o"]):
+        subprocess.run(command, cwd=str(folder), check=True)
+    monkeypatch.chdir(tmp_path)
+    call = ["int one(int n)", "--args", "3", "-i", python, "-p", "ctypes", *QUICK]
+    refused = probe("run", folder / "libone.a", *call)
+    refused.one_error(USAGE, "is a static library")
+    subprocess.run(refused.err[refused.err.index("cc -shared") :], shell=True, check=True)
+    done = probe("run", "./lib.so", *call)
+    assert done.code == 0, done.err
