@@ -17,7 +17,7 @@ PROBE_BIN = (ROOT / os.environ.get("PROBE_BIN", "build/probe")).resolve()
 HASH = "[0-9a-f]" * 8  # of a folder in the cache; a debug build's label begins as the plain one's
 STEPS = 20000  # of the delays in tests/truth/workloads and bindings
 ATTEMPTS = 6  # the machine is shared: a failure counts when it repeats
-RETRY_S = 300.0  # for all tests together; after that, two attempts each
+RETRY_S = 120.0  # for all tests together; after that, two attempts each
 CONTENDED = 0.5  # above this share of contended rounds an attempt proves nothing either way
 
 ENV = {

@@ -5,7 +5,7 @@ import math
 import re
 import statistics
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, List
 
 import pytest
 
@@ -195,14 +195,24 @@ def test_the_phases_sum_to_the_total(
 CHAINS = ["truth_chain5", "truth_chain20", "truth_chain100", "truth_chain1000"]
 
 
-def test_one_function_has_one_compute(interpreter: Dict[str, Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "chains, paths",
+    [
+        (["truth_chain20"], ["ctypes", "cffi-api", "capi-fastcall"]),
+        pytest.param(CHAINS, BASE, marks=pytest.mark.slow),
+    ],
+    ids=["one", "all"],
+)
+def test_one_function_has_one_compute(
+    interpreter: Dict[str, Any], chains: List[str], paths: List[str], tmp_path: Path
+) -> None:
     """Chains of dependent operations, as no call can hide them behind its other work: the same
     through every path, and where C calls the function over and over."""
 
     def check() -> None:
-        run = measure(tmp_path, interpreter, CHAINS, ",".join(BASE))
-        for chain in CHAINS:
-            found = {path: run.part(chain, path, COMPUTE) for path in BASE}
+        run = measure(tmp_path, interpreter, chains, ",".join(paths))
+        for chain in chains:
+            found = {path: run.part(chain, path, COMPUTE) for path in paths}
             alone = run.engine(chain, "capi-fastcall")["alone"]["ticks"]
             middle = statistics.median(value["ticks"] for value in found.values())
             band = max(0.02 * middle, run.ticks_per_ns)
