@@ -66,14 +66,12 @@ json_t *pb_view_answers(const struct probe_run *run, const struct probe_scale *s
 	bool wanted = probe_summary_wanted(verdicts, n);
 	for (size_t i = 0; i < n; i++) {
 		char *text = probe_verdict_words(&verdicts[i], scale);
-		bool covered = wanted && probe_summary_covers(verdicts, n, i);
 		json_array_append_new(words, pb_json_text(text));
-		if (!covered)
+		if (!probe_summary_covers(verdicts, n, i))
 			json_array_append_new(told, pb_json_text(text));
 		free(text);
 	}
-	if (wanted)
-		add_rows(rows, verdicts, n, scale);
+	add_rows(rows, verdicts, n, scale);
 	probe_verdicts_free(verdicts, n);
 	return json_pack("{s:o, s:o, s:o, s:o}", "verdicts", words, "told", told, "summary", rows,
 			 "changes", wanted ? changes_of(run, scale) : json_array());
